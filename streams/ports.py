@@ -75,5 +75,7 @@ class HandlerBug(Exception):
     """A step failed at one record; the only way past it is a fix or a quarantine."""
 
     def __init__(self, record: Record, cause: BaseException) -> None:
-        super().__init__(f"{record.topic}:{record.partition}:{record.offset}: {type(cause).__name__}: {cause}")
+        super().__init__(
+            f"{record.topic}:{record.partition}:{record.offset}: {type(cause).__name__}: {cause}"
+        )
         self.record = record

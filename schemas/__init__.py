@@ -1,0 +1,1 @@
+"""What is said: messages, money, ids, topics, codec, outcomes, SQL. No I/O, no clock, no framework."""

@@ -1,0 +1,83 @@
+"""Which id does a thing have: derived from what makes it the same thing, so a repeat gets the same id.
+
+An id is a prefix, `_`, the merchant's birth cell (2 characters) and 24 characters (120 bits) of
+SHA-256 over the length-prefixed parts, in lower-case Crockford base32.
+"""
+
+import base64
+import hashlib
+from typing import Final
+
+_ALPHABET: Final = bytes.maketrans(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", b"0123456789abcdefghjkmnpqrstvwxyz")
+KEY_LENGTH: Final = 26
+"""Characters of an id after its prefix: 2 of the cell and 24 of the hash."""
+
+
+def digest(*parts: str) -> str:
+    """24 characters that name exactly this sequence of parts; "ab","c" and "a","bc" differ."""
+    sha = hashlib.sha256()
+    for part in parts:
+        encoded = part.encode()
+        sha.update(len(encoded).to_bytes(4, "big"))
+        sha.update(encoded)
+    return base64.b32encode(sha.digest()[:15]).translate(_ALPHABET).decode()
+
+
+def merchant_id(*, cell: str, mode: str, idempotency_key: str) -> str:
+    """Id of a merchant created in `cell` under this key: `mer_` + key."""
+    return f"mer_{cell}{digest(mode, 'merchant', idempotency_key)}"
+
+
+def operator_id(*, cell: str, idempotency_key: str) -> str:
+    """Id of an operator created in `cell` under this key: `opr_` + key."""
+    return f"opr_{cell}{digest('operator', idempotency_key)}"
+
+
+def payment_key(*, mode: str, merchant: str, source: str, idempotency_key: str) -> str:
+    """Key of one intent and its one payment; `source` is the role that asks, such as `api`.
+
+    The partition key of everything that must be atomic with the payment.
+    """
+    return birth_cell(merchant) + digest(mode, merchant, source, "payment", idempotency_key)
+
+
+def command_id(*, mode: str, merchant: str, route: str, target: str, idempotency_key: str) -> str:
+    """Id of a command: the scope in which an idempotency key means one thing."""
+    return "cmd_" + digest(mode, merchant, route, target, idempotency_key)
+
+
+def event_id(aggregate: str, version: int) -> str:
+    """Id of the event that took `aggregate` to `version` (1, 2, ...)."""
+    return "evt_" + digest(aggregate, str(version))
+
+
+def refusal_id(command: str) -> str:
+    """Id of the event that records the refusal of a command."""
+    return "evt_" + digest("refused", command)
+
+
+def authorization_id(key: str, attempt: int) -> str:
+    """Id of an authorization or sale: attempt 1..99 of the payment `key`."""
+    return f"auth_{key}{attempt:02d}"
+
+
+def operation_id(prefix: str, key: str, cause: str) -> str:
+    """Id of a capture (`cap`), void (`void`) or refund (`ref`) of payment `key` caused by message `cause`."""
+    return f"{prefix}_{key}{digest(cause)[:8]}"
+
+
+def psp_key(operation: str, call_attempt: int) -> str:
+    """Idempotency key of one call attempt (0, 1, ...) towards a provider."""
+    return digest(operation, str(call_attempt))
+
+
+def key_of(identifier: str) -> str | None:
+    """The aggregate key inside any payment, operation or merchant id; None if it holds none."""
+    _, separator, rest = identifier.partition("_")
+    key = rest[:KEY_LENGTH]
+    return key if separator and len(key) == KEY_LENGTH and key.isalnum() and key == key.lower() else None
+
+
+def birth_cell(merchant: str) -> str:
+    """The cell a merchant was created in, from its id; ids of its objects carry it for life."""
+    return merchant.partition("_")[2][:2]

@@ -1,0 +1,1 @@
+"""Merchants and operators: who may use the platform, and by which keys they are known."""

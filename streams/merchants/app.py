@@ -1,0 +1,29 @@
+"""Which topics is the merchants decider bound to?"""
+
+from schemas import topics
+from schemas.merchants import AggregateEvent
+from streams.core import Decider
+from streams.merchants.decider import Account, after, deadline_ms, decide, evolve, moment, react, view
+from streams.step import StageDefinition
+from streams.table import StateCodec
+
+
+def merchants() -> StageDefinition[Account]:
+    """The merchants stage: commands in, events out."""
+    decider: Decider[Account, AggregateEvent] = Decider(
+        decide=decide,
+        evolve=evolve,
+        react=react,
+        deadline_ms=deadline_ms,
+        moment=moment,
+        view=view,
+        after=after,
+    )
+    return StageDefinition(
+        name="merchants",
+        version=topics.STAGES["merchants"],
+        decider=decider,
+        states=StateCodec(Account),
+        inputs=(topics.MERCHANTS_COMMANDS,),
+        events=topics.MERCHANTS_EVENTS,
+    )

@@ -1,0 +1,1 @@
+"""Payments: from the intent to the last refund, one aggregate per payment."""
