@@ -1,0 +1,441 @@
+"""Cases of the payments decider: given what happened, a message leads to these events or this refusal."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from schemas import payments as p
+from schemas.envelope import Message
+from schemas.outcomes import Outcome
+from schemas.payments import PaymentStatus
+from schemas.psp import OperationResult
+from schemas.settings import Settings
+from schemas.testing import PAYMENT_KEY, START_MS, command, from_provider, operator_command
+from streams.core import Refused, Repeated
+from streams.payments.app import payments
+from streams.payments.state import (
+    Operation,
+    Payment,
+    captured_minor,
+    held_minor,
+    payment_status,
+    refundable_minor,
+    refunded_minor,
+)
+from streams.testing import History
+
+VISA = p.PaymentMethod(type="card", token="tok_visa")
+MINUTE = 60_000
+DAY = 24 * 60 * MINUTE
+
+
+class Story:
+    """One payment told in short words; each word is a message the decider receives."""
+
+    def __init__(self) -> None:
+        self.history: History[Payment] = History(payments(Settings()).decider, PAYMENT_KEY)
+        self.now_ms = START_MS
+        self.said: Any = ()
+        self._count = 0
+
+    @property
+    def state(self) -> Payment:
+        assert self.history.state is not None
+        return self.history.state
+
+    @property
+    def last(self) -> Operation:
+        return self.state.operations[-1]
+
+    def names(self) -> list[str]:
+        """Names of the events that followed the last message, or the refusal's code."""
+        if isinstance(self.said, Refused | Repeated):
+            return [self.said.outcome.code]
+        return [type(body).__name__ for body in self.said]
+
+    def receive(self, message: Message[Any]) -> "Story":
+        self.said = self.history.receive(message)
+        return self
+
+    def ask(self, body: Any, key: str | None = None) -> "Story":
+        self._count += 1
+        return self.receive(command(body, key=key or f"key-{self._count}", at_ms=self.now_ms))
+
+    def create(
+        self, amount: int = 10_000, method: str = "manual", token: p.PaymentMethod | None = VISA
+    ) -> "Story":
+        return self.ask(
+            p.CreatePaymentIntent(
+                amount_minor=amount,
+                currency="USD",
+                capture_method=method,  # type: ignore[arg-type]  # a test's word
+                payment_method=token,
+            ),
+            key="create",
+        )
+
+    def confirm(self) -> "Story":
+        return self.ask(p.ConfirmPaymentIntent())
+
+    def capture(self, amount: int | None = None) -> "Story":
+        return self.ask(p.CapturePayment(amount_minor=amount))
+
+    def void(self) -> "Story":
+        return self.ask(p.VoidPayment())
+
+    def refund(self, amount: int | None = None) -> "Story":
+        return self.ask(p.RefundPayment(amount_minor=amount))
+
+    def provider(self, outcome: str, operation: Operation | None = None, **changes: Any) -> "Story":
+        """The provider says `outcome` of the operation (the last one unless given)."""
+        about = operation or self.last
+        self._count += 1
+        fields: dict[str, Any] = {
+            "operation_id": about.operation_id,
+            "psp_key": "psp",
+            "call_attempt": about.call_attempt,
+            "provider": "simulator",
+            "source": "answer",
+            "outcome": outcome,
+            "provider_ref": f"ref-{about.operation_id}"
+            if outcome in ("succeeded", "requires_action")
+            else None,
+            "amount_minor": about.amount_minor,
+            "currency": "USD",
+            "next_action_url": "https://bank.example/3ds" if outcome == "requires_action" else None,
+        }
+        result = OperationResult(**{**fields, **changes})
+        return self.receive(from_provider(result, message_id=f"result-{self._count}", at_ms=self.now_ms))
+
+    def wait(self, duration_ms: int) -> "Story":
+        """Let time pass and its deadline, if any, come once."""
+        self.now_ms += duration_ms
+        self.said = self.history.elapse(self.now_ms)
+        return self
+
+    def authorized(self, amount: int = 10_000) -> "Story":
+        return self.create(amount).confirm().provider("succeeded")
+
+    def captured(self, amount: int = 10_000) -> "Story":
+        return self.authorized(amount).capture().provider("succeeded")
+
+
+Tell = Callable[[Story], Story]
+CASES: dict[str, tuple[Tell, list[str], PaymentStatus]] = {
+    "create": (lambda s: s.create(), ["PaymentIntentCreated"], PaymentStatus.REQUIRES_CONFIRMATION),
+    "create without method": (
+        lambda s: s.create(token=None),
+        ["PaymentIntentCreated"],
+        PaymentStatus.REQUIRES_PAYMENT_METHOD,
+    ),
+    "create again": (lambda s: s.create().create(), ["created"], PaymentStatus.REQUIRES_CONFIRMATION),
+    "create otherwise": (
+        lambda s: s.create().create(5),
+        ["idempotency_mismatch"],
+        PaymentStatus.REQUIRES_CONFIRMATION,
+    ),
+    "confirm": (lambda s: s.create().confirm(), ["AuthorizationRequested"], PaymentStatus.PENDING_AUTH),
+    "confirm twice": (
+        lambda s: s.create().confirm().confirm(),
+        ["operation_in_progress"],
+        PaymentStatus.PENDING_AUTH,
+    ),
+    "confirm without method": (
+        lambda s: s.create(token=None).confirm(),
+        ["payment_method_missing"],
+        PaymentStatus.REQUIRES_PAYMENT_METHOD,
+    ),
+    "authorized": (lambda s: s.authorized(), ["PaymentAuthorized"], PaymentStatus.AUTHORIZED),
+    "sale": (
+        lambda s: s.create(method="automatic").confirm().provider("succeeded"),
+        ["PaymentCaptured"],
+        PaymentStatus.CAPTURED,
+    ),
+    "declined": (
+        lambda s: s.create().confirm().provider("declined", code="insufficient_funds"),
+        ["PaymentFailed"],
+        PaymentStatus.FAILED,
+    ),
+    "confirm after decline": (
+        lambda s: s.create().confirm().provider("declined").confirm(),
+        ["AuthorizationRequested"],
+        PaymentStatus.PENDING_AUTH,
+    ),
+    "confirm when authorized": (
+        lambda s: s.authorized().confirm(),
+        ["unexpected_state"],
+        PaymentStatus.AUTHORIZED,
+    ),
+    "requires action": (
+        lambda s: s.create().confirm().provider("requires_action"),
+        ["PaymentRequiresAction"],
+        PaymentStatus.REQUIRES_ACTION,
+    ),
+    "action done": (
+        lambda s: s.create().confirm().provider("requires_action").provider("succeeded", source="callback"),
+        ["PaymentAuthorized"],
+        PaymentStatus.AUTHORIZED,
+    ),
+    "cancel": (
+        lambda s: s.create().ask(p.CancelPaymentIntent()),
+        ["PaymentIntentCanceled"],
+        PaymentStatus.CANCELED,
+    ),
+    "cancel while asked": (
+        lambda s: s.create().confirm().ask(p.CancelPaymentIntent()),
+        ["operation_in_progress"],
+        PaymentStatus.PENDING_AUTH,
+    ),
+    "cancel canceled": (
+        lambda s: s.create().ask(p.CancelPaymentIntent()).ask(p.CancelPaymentIntent()),
+        ["unexpected_state"],
+        PaymentStatus.CANCELED,
+    ),
+    "capture all": (lambda s: s.captured(), ["PaymentCaptured"], PaymentStatus.CAPTURED),
+    "capture part": (
+        lambda s: s.authorized().capture(4_000).provider("succeeded"),
+        ["PaymentCaptured", "VoidRequested"],
+        PaymentStatus.CAPTURED,
+    ),
+    "remainder released": (
+        lambda s: s.authorized().capture(4_000).provider("succeeded").provider("succeeded"),
+        ["AuthorizationReleased"],
+        PaymentStatus.CAPTURED,
+    ),
+    "capture too much": (
+        lambda s: s.authorized().capture(10_001),
+        ["amount_exceeds_authorized"],
+        PaymentStatus.AUTHORIZED,
+    ),
+    "capture twice": (
+        lambda s: s.authorized().capture().capture(),
+        ["operation_in_progress"],
+        PaymentStatus.AUTHORIZED,
+    ),
+    "capture captured": (lambda s: s.captured().capture(), ["unexpected_state"], PaymentStatus.CAPTURED),
+    "capture refused": (
+        lambda s: s.authorized().capture().provider("refused", code="x"),
+        ["CaptureFailed"],
+        PaymentStatus.AUTHORIZED,
+    ),
+    "capture unknown": (
+        lambda s: s.authorized().capture().provider("unknown"),
+        ["OperationUnknown"],
+        PaymentStatus.UNKNOWN,
+    ),
+    "void": (
+        lambda s: s.authorized().void().provider("succeeded"),
+        ["PaymentVoided"],
+        PaymentStatus.VOIDED,
+    ),
+    "void while capturing": (
+        lambda s: s.authorized().capture().void(),
+        ["operation_in_progress"],
+        PaymentStatus.AUTHORIZED,
+    ),
+    "void captured": (lambda s: s.captured().void(), ["unexpected_state"], PaymentStatus.CAPTURED),
+    "refund part": (
+        lambda s: s.captured().refund(4_000).provider("succeeded"),
+        ["RefundSucceeded"],
+        PaymentStatus.PARTIALLY_REFUNDED,
+    ),
+    "refund all": (
+        lambda s: s.captured().refund().provider("succeeded"),
+        ["RefundSucceeded"],
+        PaymentStatus.REFUNDED,
+    ),
+    "refund too much": (
+        lambda s: s.captured().refund(6_000).refund(6_000),
+        ["amount_exceeds_refundable"],
+        PaymentStatus.CAPTURED,
+    ),
+    "refund refunded": (
+        lambda s: s.captured().refund().provider("succeeded").refund(),
+        ["amount_exceeds_refundable"],
+        PaymentStatus.REFUNDED,
+    ),
+    "refund uncaptured": (lambda s: s.authorized().refund(), ["unexpected_state"], PaymentStatus.AUTHORIZED),
+    "refund fails later": (
+        lambda s: s.captured().refund().provider("succeeded").provider("declined", code="expired_card"),
+        ["RefundFailed"],
+        PaymentStatus.CAPTURED,
+    ),
+    "wrong amount": (
+        lambda s: s.create().confirm().provider("succeeded", amount_minor=1),
+        ["OperationHeldForReview"],
+        PaymentStatus.IN_REVIEW,
+    ),
+    "wrong currency": (
+        lambda s: s.create().confirm().provider("succeeded", currency="EUR"),
+        ["OperationHeldForReview"],
+        PaymentStatus.IN_REVIEW,
+    ),
+    "success twice": (lambda s: s.authorized().provider("succeeded"), [], PaymentStatus.AUTHORIZED),
+    "success under two references": (
+        lambda s: s.authorized().provider("succeeded", provider_ref="another"),
+        ["OperationHeldForReview"],
+        PaymentStatus.IN_REVIEW,
+    ),
+    "decline after success": (
+        lambda s: s.authorized().provider("declined"),
+        ["OperationHeldForReview"],
+        PaymentStatus.IN_REVIEW,
+    ),
+    "late authorization": (
+        lambda s: s.create().confirm().provider("declined").provider("succeeded"),
+        ["PaymentAuthorized", "VoidRequested"],
+        PaymentStatus.AUTHORIZED,
+    ),
+    "late sale": (
+        lambda s: s.create(method="automatic").confirm().provider("declined").provider("succeeded"),
+        ["PaymentCaptured", "RefundRequested"],
+        PaymentStatus.CAPTURED,
+    ),
+    "late capture": (
+        lambda s: s.authorized().capture().provider("refused").provider("succeeded"),
+        ["PaymentCaptured", "RefundRequested"],
+        PaymentStatus.CAPTURED,
+    ),
+    "not executed": (
+        lambda s: s.create().confirm().provider("not_executed"),
+        ["OperationPostponed"],
+        PaymentStatus.PENDING_AUTH,
+    ),
+    "called again": (
+        lambda s: s.create().confirm().provider("not_executed").wait(500),
+        ["OperationRetried"],
+        PaymentStatus.PENDING_AUTH,
+    ),
+    "an old call's word": (
+        lambda s: s.create().confirm().provider("not_executed").wait(500).provider("unknown", call_attempt=0),
+        [],
+        PaymentStatus.PENDING_AUTH,
+    ),
+    "no answer": (
+        lambda s: s.create().confirm().wait(90_000),
+        ["OperationUnknown"],
+        PaymentStatus.UNKNOWN,
+    ),
+    "asked": (
+        lambda s: s.create().confirm().wait(90_000).wait(MINUTE),
+        ["OperationQueried"],
+        PaymentStatus.UNKNOWN,
+    ),
+    "found": (
+        lambda s: s.create().confirm().wait(90_000).wait(MINUTE).provider("succeeded", source="query"),
+        ["PaymentAuthorized"],
+        PaymentStatus.AUTHORIZED,
+    ),
+    "proved not executed too late to call again": (
+        lambda s: s.create().confirm().wait(90_000).wait(MINUTE).provider("not_executed", source="query"),
+        ["PaymentFailed"],
+        PaymentStatus.FAILED,
+    ),
+    "never answered": (
+        lambda s: s.create().confirm().wait(90_000).wait(8 * DAY),
+        ["OperationHeldForReview"],
+        PaymentStatus.IN_REVIEW,
+    ),
+    "expired": (lambda s: s.authorized().wait(7 * DAY), ["VoidRequested"], PaymentStatus.AUTHORIZED),
+    "expiry confirmed": (
+        lambda s: s.authorized().wait(7 * DAY).provider("succeeded"),
+        ["PaymentExpired"],
+        PaymentStatus.EXPIRED,
+    ),
+    "expiry refused, window open": (
+        lambda s: s.authorized().wait(7 * DAY).provider("refused").wait(MINUTE),
+        [],
+        PaymentStatus.AUTHORIZED,
+    ),
+    "expiry refused, window closed": (
+        lambda s: s.authorized().wait(7 * DAY).provider("refused").wait(DAY),
+        ["PaymentExpired"],
+        PaymentStatus.EXPIRED,
+    ),
+    "expiry waits for an unknown capture": (
+        lambda s: s.authorized().capture().provider("unknown").wait(7 * DAY),
+        ["OperationQueried"],
+        PaymentStatus.UNKNOWN,
+    ),
+    "captured although expiry was due": (
+        lambda s: s.authorized().capture().provider("unknown").wait(7 * DAY).provider("succeeded"),
+        ["PaymentCaptured"],
+        PaymentStatus.CAPTURED,
+    ),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_payment_cases(case: str) -> None:
+    """Each case is a rule merchants rely on; together they are the state machine."""
+    tell, expected_events, expected_status = CASES[case]
+    story = tell(Story())
+    assert expected_events == story.names()
+    assert expected_status == payment_status(story.state)
+
+
+def test_a_command_on_nothing_is_not_found() -> None:
+    """An unknown id must look the same as another merchant's."""
+    for body in (p.ConfirmPaymentIntent(), p.CapturePayment(), p.VoidPayment(), p.RefundPayment()):
+        assert Story().ask(body).names() == ["not_found"]
+
+
+def test_confirms_end_after_ten_attempts() -> None:
+    """A card tester must not get unlimited tries on one intent."""
+    story = Story().create()
+    for _ in range(10):
+        story.confirm().provider("declined")
+    assert story.confirm().names() == ["attempts_exhausted"]
+
+
+def test_operations_of_one_payment_are_bounded() -> None:
+    """A state must stay small however often a merchant asks."""
+    story = Story().captured()
+    while len(story.state.operations) < 100:
+        story.refund(1).provider("refused")
+    assert story.refund(1).names() == ["operations_exhausted"]
+
+
+def test_amounts_follow_the_operations() -> None:
+    """Amounts are sums over operations, so they can never disagree with them."""
+    story = Story().authorized().capture(7_000).provider("succeeded").provider("succeeded")
+    story.refund(3_000).provider("succeeded").refund(1_000)
+    amounts = (captured_minor(story.state), refunded_minor(story.state), refundable_minor(story.state))
+    assert amounts == (7_000, 3_000, 3_000)
+    assert held_minor(story.state) == 0
+
+
+def test_an_operator_resolves_an_unknown_operation() -> None:
+    """When a provider never answers, only its own records tell; an operator brings them."""
+    story = Story().create().confirm().provider("unknown")
+    resolve = p.ResolveOperation(
+        operation_id=story.last.operation_id, resolution="succeeded", provider_ref="r"
+    )
+    story.receive(operator_command(resolve))
+    assert (story.names(), payment_status(story.state)) == (["PaymentAuthorized"], PaymentStatus.AUTHORIZED)
+
+
+def test_an_operator_settles_a_contradiction() -> None:
+    """A payment must not stay in review for ever once somebody looked."""
+    story = Story().authorized().provider("declined")
+    settle = p.ResolveOperation(operation_id=story.last.operation_id, resolution="as_booked")
+    story.receive(operator_command(settle))
+    assert (story.names(), payment_status(story.state)) == (["OperationReviewed"], PaymentStatus.AUTHORIZED)
+
+
+@pytest.mark.parametrize(
+    ("resolution", "expected"),
+    [("succeeded", Outcome.PROVIDER_REFERENCE_MISSING), ("as_booked", Outcome.UNEXPECTED_STATE)],
+)
+def test_a_resolution_must_fit(resolution: str, expected: Outcome) -> None:
+    """An operator's slip must change nothing."""
+    story = Story().create().confirm().provider("unknown")
+    body = p.ResolveOperation(operation_id=story.last.operation_id, resolution=resolution)  # type: ignore[arg-type]  # a test's word
+    assert [expected.code] == story.receive(operator_command(body)).names()
+
+
+def test_results_of_unknown_operations_change_nothing() -> None:
+    """A stray callback must not create or move money."""
+    story = Story().authorized()
+    assert story.provider("succeeded", operation_id="auth_nobody").names() == []
