@@ -141,7 +141,6 @@ def _succeed(
         provider_ref=body.provider_ref,
         is_late=body.late,
         due_at_ms=None,
-        next_action_url=None,
         ended_at_ms=now_ms,
     )
 

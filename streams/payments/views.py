@@ -6,6 +6,7 @@ from typing import Any, Final
 from schemas.payments import PaymentSnapshot, PaymentStatus, PaymentView, RefundStatus, RefundView
 from streams.core import NO_SUBJECT, Moment
 from streams.payments.state import (
+    AUTHORIZING,
     Operation,
     Payment,
     authorization,
@@ -22,13 +23,17 @@ _REFUND_STATUSES: Final = tuple(RefundStatus)
 
 
 def moment(payment: Payment, subject: int) -> Moment:
-    """What of the payment may change later: version, age, status, amounts; and the operation asked about."""
+    """What of the payment may change later: version, age, status, the attempt that counts, amounts.
+
+    Of a refund: version, age, status and the refund.
+    """
     age_ms = payment.updated_at_ms - payment.created_at_ms
     if subject != NO_SUBJECT and payment.operations[subject].kind == "refund":
         status = _REFUND_STATUSES.index(refund_status(payment.operations[subject]))
         return (payment.version, age_ms, status, subject)
+    attempt = _attempt_index(payment, subject)
     amounts = (authorized_minor(payment), captured_minor(payment), refunded_minor(payment))
-    return (payment.version, age_ms, _PAYMENT_STATUSES.index(payment_status(payment)), subject, *amounts)
+    return (payment.version, age_ms, _PAYMENT_STATUSES.index(payment_status(payment)), attempt, *amounts)
 
 
 def view(payment: Payment, at: Moment) -> PaymentView | RefundView:
@@ -39,8 +44,7 @@ def view(payment: Payment, at: Moment) -> PaymentView | RefundView:
         return _refund_view(
             payment, payment.operations[subject], version, updated_at_ms, _REFUND_STATUSES[status]
         )
-    named = payment.operations[subject] if subject != NO_SUBJECT else None
-    attempt = named if named is not None and named.kind in ("authorize", "sale") else authorization(payment)
+    attempt = payment.operations[subject] if subject != NO_SUBJECT else None
     snapshot = _snapshot(payment, attempt, version, updated_at_ms, _PAYMENT_STATUSES[status], amounts)
     return PaymentView(**snapshot, notes=payment.notes)
 
@@ -59,6 +63,14 @@ def after(payment: Payment) -> PaymentSnapshot:
     return PaymentSnapshot(**shown)
 
 
+def _attempt_index(payment: Payment, subject: int) -> int:
+    """The authorization or sale an answer shows: the one asked about, else the one that counts now."""
+    if subject != NO_SUBJECT and payment.operations[subject].kind in AUTHORIZING:
+        return subject
+    counting = authorization(payment)
+    return NO_SUBJECT if counting is None else payment.operations.index(counting)
+
+
 def _snapshot(
     payment: Payment,
     attempt: Operation | None,
@@ -67,6 +79,9 @@ def _snapshot(
     status: PaymentStatus,
     amounts: Sequence[int],
 ) -> dict[str, Any]:
+    # An answer told again must not know more than the first time, so a reference is shown only
+    # in statuses that cannot come before it.
+    is_known = amounts[0] > 0 or status == PaymentStatus.REQUIRES_ACTION
     return {
         "payment_intent_id": f"pi_{payment.payment_key}",
         "payment_id": f"pay_{payment.payment_key}",
@@ -84,10 +99,12 @@ def _snapshot(
         "customer_id": payment.customer_id,
         "payment_method": attempt.payment_method if attempt else payment.payment_method,
         "authorization_id": attempt.operation_id if attempt else None,
-        "next_action_url": attempt.next_action_url if attempt and status == "requires_action" else None,
-        "failure_code": attempt.code if attempt and status == "failed" else None,
+        "next_action_url": attempt.next_action_url
+        if attempt and status == PaymentStatus.REQUIRES_ACTION
+        else None,
+        "failure_code": attempt.code if attempt and status == PaymentStatus.FAILED else None,
         "provider": attempt.provider if attempt else None,
-        "provider_ref": attempt.provider_ref if attempt else None,
+        "provider_ref": attempt.provider_ref if attempt and is_known else None,
     }
 
 
@@ -105,6 +122,6 @@ def _refund_view(
         updated_at_ms=updated_at_ms,
         version=version,
         reason=refund.refund_reason,
-        failure_code=refund.code if status == "failed" else None,
-        provider_ref=refund.provider_ref,
+        failure_code=refund.code if status is RefundStatus.FAILED else None,
+        provider_ref=refund.provider_ref if status is RefundStatus.SUCCEEDED else None,
     )

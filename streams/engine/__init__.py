@@ -1,0 +1,1 @@
+"""How topics become topics: Faust over librdkafka, one fenced Kafka transaction per task and commit."""
