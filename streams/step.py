@@ -188,11 +188,13 @@ class _Unit(Generic[S]):
             event = record(entry.key, version, body, _under(entry.state, cause))
             state = self._decider.evolve(entry.state, event)
             entry.state, entry.is_changed = state, True
-            self.outbox.outputs.append(
-                Output(self._events.name, entry.key.encode(), self._write_event(event))
-            )
+            shown = Recorded(envelope=event.envelope, body=body, after=self._decider.after(state))
+            self._publish(entry.key, shown)
             for effect in self._decider.react(state, event):
                 self._carry_out(entry, event.envelope, effect)
+
+    def _publish(self, key: str, event: Recorded[Any, Any]) -> None:
+        self.outbox.outputs.append(Output(self._events.name, key.encode(), self._write_event(event)))
 
     def _carry_out(self, entry: Loaded[S], cause: Envelope, effect: Effect) -> None:
         match effect:
@@ -250,7 +252,7 @@ class _Unit(Generic[S]):
         )
         envelope = _caused_by(message.envelope, ids.refusal_id(request.command_id))
         event: Recorded[CommandRefused, Any] = Recorded(envelope=envelope, body=body)
-        self.outbox.outputs.append(Output(self._events.name, entry.key.encode(), self._write_event(event)))
+        self._publish(entry.key, event)
         self._answer(message, outcome, entry=entry if is_shown else None, moment=moment)
 
     def _answer(

@@ -1,0 +1,1 @@
+"""How it is run: the `millrace` command, the embedded stack, demo, verify, bench and simulation."""
