@@ -2,13 +2,14 @@
 
 from schemas import topics
 from schemas.merchants import AggregateEvent
+from schemas.settings import Settings
 from streams.core import Decider
 from streams.merchants.decider import Account, after, deadline_ms, decide, evolve, moment, react, view
 from streams.step import StageDefinition
 from streams.table import StateCodec
 
 
-def merchants() -> StageDefinition[Account]:
+def merchants(settings: Settings) -> StageDefinition[Account]:
     """The merchants stage: commands in, events out."""
     decider: Decider[Account, AggregateEvent] = Decider(
         decide=decide,
