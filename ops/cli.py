@@ -1,0 +1,288 @@
+"""What can be done from the command line: the `millrace` command.
+
+Every command takes --data-dir and --json; the exit code is 0 only when what was asked holds.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+import typer
+
+from ops.errors import OpsError
+from ops.stack.errors import StackError
+from schemas.settings import Settings, SettingsError, parse_settings
+
+app = typer.Typer(
+    no_args_is_help=True, pretty_exceptions_enable=False, help="Run and watch the payment platform."
+)
+merchants = typer.Typer(no_args_is_help=True, help="Merchants and their keys.")
+operators = typer.Typer(no_args_is_help=True, help="People and programs that run the platform.")
+topics = typer.Typer(no_args_is_help=True, help="Topics and what is said on them.")
+app.add_typer(merchants, name="merchants")
+app.add_typer(operators, name="operators")
+app.add_typer(topics, name="topics")
+
+DataDir = Annotated[
+    Path | None, typer.Option("--data-dir", help="Directory that holds everything; MILLRACE_DATA_DIR.")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON value instead of text.")]
+
+
+def main() -> None:
+    """Run the command line."""
+    app()
+
+
+@app.command()
+def up(
+    data_dir: DataDir = None,
+    api_port: Annotated[int | None, typer.Option(help="Port of the API.")] = None,
+    detach: Annotated[bool, typer.Option("--detach", help="Return when everything is ready.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Start Kafka, Postgres, the provider simulator and every process of the platform."""
+    from ops import lifecycle
+
+    with _told(as_json), _settings(data_dir) as settings:
+        running = lifecycle.up(settings, api_port=api_port, is_detached=detach)
+        _show(as_json, running, f"The API answers at {running.api_url}")
+
+
+@app.command()
+def down(data_dir: DataDir = None, as_json: AsJson = False) -> None:
+    """Stop what `up` started; what was accepted is kept."""
+    from ops import lifecycle
+
+    with _told(as_json), _settings(data_dir) as settings:
+        was_running = lifecycle.down(settings)
+        _show(as_json, {"was_running": was_running}, "Stopped." if was_running else "Nothing was running.")
+
+
+@app.command()
+def status(data_dir: DataDir = None, as_json: AsJson = False) -> None:
+    """Show every process and how far each stage is behind."""
+    from ops import lifecycle
+    from ops.tables import status_table
+
+    with _told(as_json), _settings(data_dir) as settings:
+        found = lifecycle.status(settings)
+        _show(as_json, found, status_table(found))
+
+
+@app.command()
+def worker(
+    stages: Annotated[list[str], typer.Argument(help="Stages to run in this process.")],
+    data_dir: DataDir = None,
+) -> None:
+    """Run stages in this process until it is told to end."""
+    from ops import workers
+
+    with _told(False), _settings(data_dir) as settings:
+        workers.run(settings, tuple(stages))
+
+
+@app.command()
+def demo(
+    payments: Annotated[int, typer.Option(min=1, help="How many payments.")] = 2_000,
+    requests: Annotated[
+        Path | None, typer.Option(help="Replay payment requests from a JSON-lines file.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Amounts, customers and arrivals follow from it.")] = 1,
+    forget_keys: Annotated[
+        bool, typer.Option(help="Let the provider forget idempotency keys at once.")
+    ] = False,
+    data_dir: DataDir = None,
+    as_json: AsJson = False,
+) -> None:
+    """Start the platform if need be, send it payments, verify everything, and report."""
+    from ops import demonstration
+
+    with _told(as_json), _settings(data_dir) as settings:
+        plan = demonstration.Plan(
+            payments=payments, requests_file=requests, seed=seed, forget_keys=forget_keys
+        )
+        told = demonstration.run(settings, plan, is_quiet=as_json)
+        _show(as_json, told, told.rendered())
+        raise typer.Exit(0 if told.passed else 1)
+
+
+@app.command()
+def verify(data_dir: DataDir = None, as_json: AsJson = False) -> None:
+    """Check every invariant on the live data, with evidence."""
+    from ops import lifecycle
+    from ops.tables import verify_table
+
+    with _told(as_json), _settings(data_dir) as settings:
+        report = lifecycle.verify(settings)
+        _show(as_json, report, verify_table(report))
+        raise typer.Exit(0 if report.passed else 1)
+
+
+@app.command()
+def bench(
+    names: Annotated[list[str] | None, typer.Argument(help="Benchmarks to run; all without.")] = None,
+    data_dir: DataDir = None,
+    as_json: AsJson = False,
+) -> None:
+    """Measure CPU time per unit of work; without names also writes docs/reference/performance.md."""
+    from ops.bench import suite
+
+    with _told(as_json), _settings(data_dir) as settings:
+        results = suite.run(settings, tuple(names or ()))
+        _show(as_json, results, suite.rendered(results))
+
+
+@app.command()
+def simulate(
+    seed: Annotated[int, typer.Option(help="The history follows from it.")] = 1,
+    payments: Annotated[int, typer.Option(min=1)] = 12,
+    as_json: AsJson = False,
+) -> None:
+    """Play one seeded history of the whole platform in memory, with crashes, and judge it."""
+    from ops.simulation.oracle import violations
+    from ops.simulation.world import Plan, World
+
+    with _told(as_json):
+        found = violations(World(seed, Plan(payments=payments)).run())
+        _show(
+            as_json,
+            {"seed": seed, "violations": found},
+            "\n".join(found) or f"seed {seed}: everything is right",
+        )
+        raise typer.Exit(1 if found else 0)
+
+
+@app.command("testcards")
+def list_test_tokens(as_json: AsJson = False) -> None:
+    """List the test tokens and what the provider does with each."""
+    from connectors.psp.simulator.tokens import TEST_TOKENS
+
+    listed = {token.token: token.meaning for token in TEST_TOKENS}
+    _show(as_json, listed, "\n".join(f"{token:<32}{meaning}" for token, meaning in listed.items()))
+
+
+@app.command()
+def quarantine(
+    record: Annotated[str, typer.Argument(help="TOPIC:PARTITION:OFFSET of a record that stops its stage.")],
+    reason: Annotated[str, typer.Option(help="Why it may be set aside; kept for ever.")],
+    execute: Annotated[bool, typer.Option("--execute", help="Do it; without, only show the record.")] = False,
+    data_dir: DataDir = None,
+    as_json: AsJson = False,
+) -> None:
+    """Set one record aside for ever: the only way past a record that a stage cannot handle."""
+    from ops import lifecycle
+
+    with _told(as_json), _settings(data_dir) as settings:
+        found = lifecycle.set_aside(settings, record, reason=reason, is_dry_run=not execute)
+        _show(as_json, found, msgspec.json.format(msgspec.json.encode(found)).decode())
+
+
+@merchants.command("create")
+def create_merchant(
+    name: Annotated[str, typer.Option(help="What to call it.")] = "Demo merchant",
+    data_dir: DataDir = None,
+    as_json: AsJson = False,
+) -> None:
+    """Create a merchant; its secret key is shown this once."""
+    from ops import accounts, lifecycle
+
+    with _told(as_json), _settings(data_dir) as settings:
+        api_url, key = lifecycle.api_access(settings)
+        made = accounts.create_merchant(api_url, key, display_name=name)
+        _show(as_json, made, f"merchant_id  {made['merchant_id']}\nsecret_key   {made['secret_key']}")
+
+
+@operators.command("create")
+def create_operator(
+    name: Annotated[str, typer.Option(help="Who it is.")],
+    role: Annotated[str, typer.Option(help="admin or viewer.")] = "viewer",
+    data_dir: DataDir = None,
+    as_json: AsJson = False,
+) -> None:
+    """Create an operator; its secret key is shown this once."""
+    from ops import accounts, lifecycle
+
+    with _told(as_json), _settings(data_dir) as settings:
+        api_url, key = lifecycle.api_access(settings)
+        made = accounts.create_operator(api_url, key, display_name=name, role=role)
+        _show(as_json, made, f"operator_id  {made['operator_id']}\nsecret_key   {made['secret_key']}")
+
+
+@topics.command("list")
+def list_topics(data_dir: DataDir = None, as_json: AsJson = False) -> None:
+    """List every topic with its key domain, writer and readers."""
+    from ops.tables import topics_table
+    from schemas.topics import ALL
+
+    listed = [
+        {"name": one.name, "key_domain": one.key_domain, "writer": one.writer, "readers": one.readers}
+        for one in ALL
+    ]
+    _show(as_json, listed, topics_table())
+
+
+@topics.command("tail")
+def tail_topic(
+    topic: str,
+    last: Annotated[int, typer.Option(min=0, help="Records of each partition to begin with.")] = 10,
+    follow: Annotated[bool, typer.Option("--follow", help="Go on with what is written.")] = False,
+    data_dir: DataDir = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show the last records of a topic, decoded, card numbers masked."""
+    from ops import browse, lifecycle
+
+    with _told(as_json), _settings(data_dir) as settings:
+        for one in browse.records(lifecycle.running_settings(settings), topic, last=last, follow=follow):
+            _show(as_json, one, _line(one))
+
+
+@topics.command("grep")
+def grep_topic(topic: str, text: str, data_dir: DataDir = None, as_json: AsJson = False) -> None:
+    """Show the records of a topic whose decoded text contains `text`."""
+    from ops import browse, lifecycle
+
+    with _told(as_json), _settings(data_dir) as settings:
+        for one in browse.records(lifecycle.running_settings(settings), topic, last=None):
+            if text in msgspec.json.encode(one).decode():
+                _show(as_json, one, _line(one))
+
+
+def _line(one: Any) -> str:
+    value = msgspec.json.encode(one.value).decode()
+    return f"{one.topic}:{one.partition}:{one.offset} {one.at} {one.key} {value}"
+
+
+def _show(as_json: bool, value: Any, text: str) -> None:
+    typer.echo(msgspec.json.encode(value).decode() if as_json else text)
+
+
+@contextmanager
+def _settings(data_dir: Path | None) -> Iterator[Settings]:
+    settings = parse_settings(os.environ)
+    yield (
+        settings if data_dir is None else msgspec.structs.replace(settings, data_dir=str(data_dir.resolve()))
+    )
+
+
+@contextmanager
+def _told(as_json: bool) -> Iterator[None]:
+    """Errors a person can mend are one line and exit code 1; anything else is a bug and keeps its trace."""
+    from confluent_kafka import KafkaException
+
+    try:
+        yield
+    except (StackError, SettingsError, OpsError, KafkaException) as error:
+        text = str(error)
+        typer.echo(
+            msgspec.json.encode({"error": text}).decode() if as_json else f"error: {text}", err=not as_json
+        )
+        raise typer.Exit(1) from error
+
+
+if __name__ == "__main__":
+    main()

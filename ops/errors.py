@@ -1,0 +1,28 @@
+"""What can an operator mend: errors whose message names the thing and the next step.
+
+OpsError
+    NotRunning      nothing runs in the data directory, or it did not become ready
+    NotFound        what was named does not exist
+    ApiRefused      the API did not do it, or nobody answers
+    ProvisionError  the cluster differs from the topic registry
+"""
+
+
+class OpsError(Exception):
+    """An error of the command line; its message is all an operator has to see."""
+
+
+class NotRunning(OpsError):
+    """Nothing runs in the data directory, or it did not become ready."""
+
+
+class NotFound(OpsError):
+    """What was named does not exist."""
+
+
+class ApiRefused(OpsError):
+    """The API did not do it, or nobody answers."""
+
+
+class ProvisionError(OpsError):
+    """The cluster differs from the topic registry."""

@@ -1,0 +1,60 @@
+"""How are status, verification and topics laid out on a terminal?"""
+
+from io import StringIO
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from schemas.topics import ALL, FOREVER
+
+_DAY_MS = 24 * 60 * 60 * 1000
+
+
+def rendered(*parts: Any) -> str:
+    """Rich parts as text; coloured where standard output is a terminal."""
+    console = Console()
+    target = Console(file=StringIO(), force_terminal=console.is_terminal, width=max(100, console.width))
+    for part in parts:
+        target.print(part)
+    assert isinstance(target.file, StringIO)
+    return target.file.getvalue().rstrip()
+
+
+def status_table(found: Any) -> str:
+    """Addresses, processes and lag."""
+    addresses = Table("address", "", box=None)
+    for name in ("api_url", "kafka", "postgres_dsn", "psp_simulator_url"):
+        addresses.add_row(name, getattr(found, name))
+    processes = Table("process", "pid", "ready", "restarts", box=None)
+    for one in found.processes:
+        processes.add_row(one.role, str(one.pid or "-"), _mark(one.ready), str(one.restarts))
+    stages = Table("stage", "lag, messages", "lag, seconds", box=None)
+    for lag in found.stages:
+        stages.add_row(lag.name, str(lag.lag_messages), str(lag.lag_seconds))
+    return rendered(addresses, processes, stages)
+
+
+def verify_table(report: Any) -> str:
+    """Every invariant with PASS or FAIL, what was checked, and the evidence."""
+    table = Table("", "invariant", "checked", "evidence", box=None)
+    for one in report.invariants:
+        told = "\n".join(one.evidence[:10])
+        table.add_row(_mark(one.passed, "PASS", "FAIL"), f"{one.id} {one.name}", f"{one.checked:,}", told)
+    return rendered(table, _mark(report.passed, "every invariant holds", "an invariant is broken"))
+
+
+def topics_table() -> str:
+    """Every topic of the registry."""
+    table = Table("topic", "key", "writer", "readers", "encoding", "retention", box=None)
+    for topic in ALL:
+        kept = "for ever" if topic.retention_ms == FOREVER else f"{topic.retention_ms / _DAY_MS:g} d"
+        table.add_row(
+            topic.name, topic.key_domain, topic.writer, ", ".join(topic.readers), topic.encoding, kept
+        )
+    return rendered(table)
+
+
+def _mark(is_good: bool, good: str = "yes", bad: str = "NO") -> Text:
+    return Text(good, style="green") if is_good else Text(bad, style="bold red")
