@@ -77,7 +77,12 @@ def result_of(body: bytes) -> tuple[str, OperationResult]:
 
 
 def _is_recent(signed_at: str, now_s: float, tolerance_s: float) -> bool:
-    return signed_at.isdecimal() and len(signed_at) <= 12 and abs(now_s - int(signed_at)) <= tolerance_s
+    return (
+        signed_at.isascii()
+        and signed_at.isdecimal()
+        and len(signed_at) <= 12
+        and abs(now_s - int(signed_at)) <= tolerance_s
+    )
 
 
 def _signature(secret: str, signed_at: str, raw_body: bytes) -> str:

@@ -1,5 +1,6 @@
 """What does a provider's operation object say in our words: the one reading of answers, queries and callbacks."""
 
+from datetime import datetime
 from typing import Annotated, Literal
 
 import msgspec
@@ -25,11 +26,11 @@ class OperationMetadata(Struct, frozen=True, kw_only=True):
 
 
 class NextAction(Struct, frozen=True, kw_only=True):
-    """Where the customer has to act, until when in Unix milliseconds."""
+    """Where the customer has to act, and until when."""
 
     type: Literal["redirect"]
     url: Url
-    expires_at_ms: int | None = None
+    expires_at: Annotated[datetime, Meta(tz=True)] | None = None
 
 
 class OperationObject(Struct, frozen=True, kw_only=True):
@@ -79,6 +80,5 @@ def _waiting_for_customer(statement: ProviderStatement, action: NextAction | Non
     if action is None:
         # Somebody has to act and nobody is told where: all we know is that it has no end yet.
         return ProviderStatement(outcome="unknown", code="next_action_missing")
-    return msgspec.structs.replace(
-        statement, next_action_url=action.url, action_expires_at_ms=action.expires_at_ms
-    )
+    expires_at_ms = None if action.expires_at is None else round(action.expires_at.timestamp() * 1000)
+    return msgspec.structs.replace(statement, next_action_url=action.url, action_expires_at_ms=expires_at_ms)

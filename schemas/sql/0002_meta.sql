@@ -47,7 +47,8 @@ CREATE TABLE meta.anomalies (
     event_id text NOT NULL,
     version bigint NOT NULL,
     expected_version bigint NOT NULL,
-    found_at timestamptz NOT NULL DEFAULT now()
+    found_at timestamptz NOT NULL DEFAULT now(),
+    UNIQUE (topic, partition, record_offset)
 );
 COMMENT ON TABLE meta.anomalies IS 'Events whose version does not follow the one before; there should be none';
 COMMENT ON COLUMN meta.anomalies.anomaly_id IS 'Running number';

@@ -110,22 +110,22 @@ COMMENT ON COLUMN mart.payment_operations.merchant_id IS 'Merchant who is paid';
 COMMENT ON COLUMN mart.payment_operations.mode IS 'test or live';
 COMMENT ON COLUMN mart.payment_operations.kind IS 'authorize, sale, capture, void or refund';
 COMMENT ON COLUMN mart.payment_operations.cause IS 'Of a refund or void: who or what asked for it';
-COMMENT ON COLUMN mart.payment_operations.status IS 'requested, requires_action, unknown, in_review, succeeded or failed';
+COMMENT ON COLUMN mart.payment_operations.status IS 'requested, postponed, requires_action, unknown, in_review, succeeded or failed';
 COMMENT ON COLUMN mart.payment_operations.amount_minor IS 'Amount the provider was asked to move, hold or release, in minor units';
-COMMENT ON COLUMN mart.payment_operations.amount_moved_minor IS 'Amount it did move, hold or release, in minor units; null before it did';
+COMMENT ON COLUMN mart.payment_operations.amount_moved_minor IS 'Amount it did move, hold or release, in minor units; null before it did and after a reversal';
 COMMENT ON COLUMN mart.payment_operations.currency IS 'ISO 4217 code';
 COMMENT ON COLUMN mart.payment_operations.provider IS 'Provider it was sent to';
 COMMENT ON COLUMN mart.payment_operations.provider_ref IS 'Reference of the operation at the provider';
 COMMENT ON COLUMN mart.payment_operations.attempt IS 'Of an authorize or sale: number of the confirm, from 1';
 COMMENT ON COLUMN mart.payment_operations.call_attempt IS 'Number of the last call, from 0; each has its own idempotency key';
-COMMENT ON COLUMN mart.payment_operations.queries IS 'How often the provider was asked what became of it';
+COMMENT ON COLUMN mart.payment_operations.queries IS 'How often the provider was asked what became of the last call';
 COMMENT ON COLUMN mart.payment_operations.failure_code IS 'Outcome or decline code of a failure';
 COMMENT ON COLUMN mart.payment_operations.failure_proof IS 'How we know that nothing moved';
-COMMENT ON COLUMN mart.payment_operations.conflict IS 'Why it was last held for review';
+COMMENT ON COLUMN mart.payment_operations.conflict IS 'What an operator has to settle about it';
 COMMENT ON COLUMN mart.payment_operations.is_late IS 'True when it succeeded after we had given up on it';
 COMMENT ON COLUMN mart.payment_operations.is_reversed IS 'True when it failed after it had succeeded';
 COMMENT ON COLUMN mart.payment_operations.command_id IS 'Command it came from; null when the platform started it';
-COMMENT ON COLUMN mart.payment_operations.due_at IS 'When it is looked at again; null when it is over';
+COMMENT ON COLUMN mart.payment_operations.due_at IS 'When it is looked at again; null when it is over or held for review';
 COMMENT ON COLUMN mart.payment_operations.requested_at IS 'When the provider was first asked';
 COMMENT ON COLUMN mart.payment_operations.resolved_at IS 'When it succeeded or failed';
 COMMENT ON COLUMN mart.payment_operations.updated_at IS 'When it last changed';
@@ -145,7 +145,11 @@ SELECT
     merchant_id,
     amount_minor,
     currency,
-    CASE status WHEN 'requested' THEN 'pending' ELSE status END AS status,
+    CASE
+        WHEN status IN ('requested', 'postponed', 'requires_action') THEN 'pending'
+        WHEN status = 'succeeded' AND conflict IS NOT NULL THEN 'in_review'
+        ELSE status
+    END AS status,
     cause,
     failure_code,
     provider_ref,

@@ -1,6 +1,6 @@
 """What does a unit of work see of its table: its own writes over pending, committing and stored ones."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Protocol
 
 from streams.engine.digest import INTERNAL
@@ -21,17 +21,20 @@ class Batch:
     """The work of one transaction: everything finished since the last commit began.
 
     before: what each row was when the batch first read or changed it; a cache for reads and, for
-    every changed row, what the digest has to subtract.
+    every changed row, what the digest has to subtract. inputs: the positions it is committed with. acks: to
+    be called once it is durable.
     """
 
-    __slots__ = ("before", "changes", "outputs", "records", "replies")
+    __slots__ = ("acks", "before", "changes", "inputs", "outputs", "records", "replies")
 
     def __init__(self) -> None:
         self.changes: dict[bytes, bytes | None] = {}
         self.before: dict[bytes, bytes | None] = {}
         self.outputs: list[Output] = []
+        self.acks: list[Callable[[], object]] = []
         self.replies: list[Output] = []
         self.records = 0
+        self.inputs: Mapping[str, int] = {}
 
     @property
     def is_worth_a_commit(self) -> bool:

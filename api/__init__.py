@@ -1,0 +1,1 @@
+"""Where commands enter: authenticate, validate, produce to Kafka, answer after the commit."""

@@ -1,0 +1,37 @@
+"""What has this process seen of an object lately, ahead of the database?"""
+
+from collections import OrderedDict
+from typing import Final
+
+from api.answers import view_id
+from schemas.payments import PaymentView, RefundView
+
+MAX_VIEWS: Final = 10_000
+
+
+class RecentViews:
+    """The newest view of each of the objects last answered about, least recently used ones forgotten."""
+
+    def __init__(self, capacity: int = MAX_VIEWS) -> None:
+        self._views: OrderedDict[str, PaymentView | RefundView] = OrderedDict()
+        self._capacity = capacity
+
+    def remember(self, view: PaymentView | RefundView) -> None:
+        """Keep a view unless a higher version is known."""
+        name = view_id(view)
+        known = self._views.get(name)
+        if known is None or view.version >= known.version:
+            self._views[name] = view
+        self._views.move_to_end(name)
+        if len(self._views) > self._capacity:
+            self._views.popitem(last=False)
+
+    def payment(self, payment_id: str, merchant_id: str) -> PaymentView | None:
+        """The newest view of a merchant's payment seen here."""
+        view = self._views.get(payment_id)
+        return view if isinstance(view, PaymentView) and view.merchant_id == merchant_id else None
+
+    def refund(self, refund_id: str, merchant_id: str) -> RefundView | None:
+        """The newest view of a merchant's refund seen here."""
+        view = self._views.get(refund_id)
+        return view if isinstance(view, RefundView) and view.merchant_id == merchant_id else None

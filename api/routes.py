@@ -1,0 +1,63 @@
+"""Which routes are there, and who may call them?"""
+
+from collections.abc import Awaitable, Callable
+from typing import Final, Literal, NamedTuple
+
+from api import (
+    events,
+    health,
+    merchants,
+    operations,
+    operators,
+    payment_intents,
+    payments,
+    psp_notifications,
+    refunds,
+    schema_registry,
+)
+from api.answers import Answer
+from api.calls import Call
+from api.services import Services
+
+Access = Literal["open", "merchant", "admin", "signed"]
+"""open: anyone. merchant: a merchant's key. admin: an operator's key of that role. signed: the handler checks."""
+Handler = Callable[[Services, Call], Awaitable[Answer]]
+
+
+class Route(NamedTuple):
+    """One route. Its path is also its name in ids of commands, so it never changes."""
+
+    method: Literal["GET", "POST"]
+    path: str
+    handler: Handler
+    access: Access
+
+
+_INTENT: Final = "/v1/payment_intents/{payment_intent_id}"
+_PAYMENT: Final = "/v1/payments/{payment_id}"
+
+ROUTES: Final = (
+    Route("POST", "/v1/payment_intents", payment_intents.create, "merchant"),
+    Route("GET", _INTENT, payment_intents.get, "merchant"),
+    Route("POST", f"{_INTENT}/confirm", payment_intents.confirm, "merchant"),
+    Route("POST", f"{_INTENT}/cancel", payment_intents.cancel, "merchant"),
+    Route("GET", "/v1/payments", payments.list_payments, "merchant"),
+    Route("GET", _PAYMENT, payments.get, "merchant"),
+    Route("POST", f"{_PAYMENT}/capture", payments.capture, "merchant"),
+    Route("POST", f"{_PAYMENT}/void", payments.void, "merchant"),
+    Route("POST", f"{_PAYMENT}/refunds", payments.refund, "merchant"),
+    Route("GET", "/v1/refunds/{refund_id}", refunds.get, "merchant"),
+    Route("GET", "/v1/events", events.list_events, "merchant"),
+    Route("POST", "/v1/merchants", merchants.create, "admin"),
+    Route("POST", "/v1/operators", operators.create, "admin"),
+    Route("POST", "/v1/operations/{operation_id}/resolve", operations.resolve, "admin"),
+    Route("POST", "/v1/psp/notifications/{provider}", psp_notifications.receive, "signed"),
+    Route("GET", "/healthz", health.alive, "open"),
+    Route("GET", "/readyz", health.ready, "open"),
+    Route("GET", "/metrics", health.metrics, "open"),
+    Route("GET", "/openapi.json", health.description, "open"),
+    Route("GET", "/subjects", schema_registry.subjects, "open"),
+    Route("GET", "/subjects/{subject}/versions", schema_registry.versions, "open"),
+    Route("GET", "/subjects/{subject}/versions/{version}", schema_registry.version, "open"),
+    Route("GET", "/schemas/ids/{id}", schema_registry.schema_by_id, "open"),
+)

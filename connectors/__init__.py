@@ -1,0 +1,1 @@
+"""What touches the world: loops between topics and providers, databases, banks and merchants."""

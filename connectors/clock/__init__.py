@@ -1,0 +1,1 @@
+"""The clock: what time it is, told to every task of every stage."""

@@ -1,0 +1,7 @@
+"""The entry point of the sink's process."""
+
+import sys
+
+from connectors.postgres.app import main
+
+sys.exit(main())

@@ -1,0 +1,47 @@
+"""How is the sink put together: settings, database, topics and loop of one process."""
+
+import os
+from typing import Final
+
+import psycopg
+
+from connectors.dead_letters import DeadLetters
+from connectors.logs import configure_logs
+from connectors.postgres.database import Database
+from connectors.postgres.migrations import migrate, migrations
+from connectors.postgres.sink import TOPICS, Sink
+from connectors.postgres.writer import Writer, create_staging
+from connectors.runtime import ConnectorLoop, Subscription, run_process, stop_on_signals
+from schemas.settings import Settings, parse_settings
+
+ROLE: Final = "postgres"
+GROUP: Final = "millrace.connectors.postgres.v1"
+LINGER_MS: Final = 20
+
+
+def main() -> int:
+    """Run the sink until SIGTERM; the exit code of the process."""
+    settings = parse_settings(os.environ)
+    configure_logs(settings.log_level, role=ROLE)
+    return run_process(ROLE, lambda: run(settings))
+
+
+def run(settings: Settings) -> None:
+    """Bring the database to the schema of this program, then load the topics until stopped."""
+    stopping = stop_on_signals()
+    member = f"postgres-{settings.worker_name}"
+    database = Database(settings.postgres_dsn, stopping, _prepare)
+    subscription = Subscription(
+        group=GROUP, member=member, topics=tuple(topic.name for topic in TOPICS), linger_ms=LINGER_MS
+    )
+    letters = DeadLetters(settings.kafka_bootstrap_servers, client_id=member)
+    # The tables are there before the first record is.
+    database.connection()
+    loop = ConnectorLoop(subscription, settings, stopping)
+    loop.run(Sink(loop, Writer(database), letters, batch=settings.sink_batch))
+    database.discard()
+
+
+def _prepare(connection: psycopg.Connection) -> None:
+    migrate(connection, migrations())
+    create_staging(connection)

@@ -1,0 +1,1 @@
+"""How operations reach a payment provider, and what the provider says of them."""

@@ -1,0 +1,57 @@
+"""Where do calls run while the loop polls: one thread with an event loop, whose failures the poller sees."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from threading import Thread
+from typing import Final, TypeVar
+
+from connectors.psp.lanes import Lanes, Work
+
+_ANSWER_S: Final = 10.0
+
+T = TypeVar("T")
+
+
+class Crew:
+    """A thread that runs work in lanes, `width` pieces at a time. Every method but `run` may come from another."""
+
+    def __init__(self, width: int) -> None:
+        self._failure: BaseException | None = None
+        self._lanes = Lanes(width, self._failed)
+        self._loop = asyncio.new_event_loop()
+        # A call that hangs must not keep a process alive that has decided to end.
+        self._thread = Thread(target=self._loop.run_forever, name="psp-calls", daemon=True)
+
+    def start(self) -> None:
+        """Begin; before anything else."""
+        self._thread.start()
+
+    def run(self, work: Callable[[], Awaitable[T]]) -> T:
+        """Run something short in the crew's event loop and wait for what it returns."""
+
+        async def answer() -> T:
+            return await work()
+
+        return asyncio.run_coroutine_threadsafe(answer(), self._loop).result(_ANSWER_S)
+
+    def add(self, key: bytes, work: Work) -> None:
+        """Run work after everything added before under the same key."""
+        self._loop.call_soon_threadsafe(self._lanes.add, key, work)
+
+    def check(self) -> None:
+        """Raises what a piece of work raised."""
+        if self._failure is not None:
+            raise self._failure
+
+    def clear(self) -> None:
+        """Give up what runs and what waits."""
+        self.run(self._lanes.clear)
+
+    def stop(self) -> None:
+        """End the thread; the last thing of all."""
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    def _failed(self, error: BaseException) -> None:
+        self._failure = self._failure or error

@@ -1,0 +1,36 @@
+"""What can be set on a provider when it starts?"""
+
+from dataclasses import dataclass, field
+from enum import Enum
+from pathlib import Path
+
+from connectors.psp.simulator.faults import Conduct
+from connectors.psp.simulator.rules import Terms
+
+HOST = "127.0.0.1"
+
+
+class CallbackScope(Enum):
+    """Which final operations are told: those a customer had to act on, or all."""
+
+    ACTIONS = "actions"
+    ALL = "all"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """One provider. port 0 takes a free one.
+
+    api_key: callers of /v1 must send it as bearer; None lets everyone in.
+    callback_url: where callbacks go; None leaves only operations that name an address of their own.
+    callback_secret: signs callbacks; None sends none at all.
+    """
+
+    book: Path
+    port: int = 0
+    api_key: str | None = None
+    callback_url: str | None = None
+    callback_secret: str | None = None
+    callback_scope: CallbackScope = CallbackScope.ACTIONS
+    terms: Terms = field(default_factory=Terms)
+    conduct: Conduct = field(default_factory=Conduct)
