@@ -12,6 +12,7 @@ from typing import Annotated, Any
 import msgspec
 import typer
 
+from ops.demo.errors import DemoError
 from ops.errors import OpsError
 from ops.stack.errors import StackError
 from schemas.settings import Settings, SettingsError, parse_settings
@@ -276,7 +277,7 @@ def _told(as_json: bool) -> Iterator[None]:
 
     try:
         yield
-    except (StackError, SettingsError, OpsError, KafkaException) as error:
+    except (StackError, SettingsError, OpsError, DemoError, KafkaException) as error:
         text = str(error)
         typer.echo(
             msgspec.json.encode({"error": text}).decode() if as_json else f"error: {text}", err=not as_json

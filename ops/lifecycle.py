@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 from confluent_kafka import Producer
@@ -16,14 +16,15 @@ from ops.errors import NotFound, NotRunning
 from ops.lag import StageLag, stage_lags
 from ops.platform import Platform
 from ops.stack import supervisor
-from ops.verify.check import Report
-from ops.verify.check import verify as check
 from schemas import topics
 from schemas.codec import codec_of
 from schemas.envelope import Actor, Envelope, Message
 from schemas.kafka import producer_settings
 from schemas.platform import RecordQuarantined
 from schemas.settings import Settings
+
+if TYPE_CHECKING:
+    from ops.verify.check import Report
 
 CLIENT_LOG: Final = "client-requests.jsonl"
 _READY_TIMEOUT_S: Final = 180.0
@@ -77,8 +78,10 @@ def status(settings: Settings) -> Status:
     return _status_of(designed, stage_lags(designed.settings))
 
 
-def verify(settings: Settings) -> Report:
+def verify(settings: Settings) -> "Report":
     """Check every invariant. Raises NotRunning."""
+    from ops.verify.check import verify as check
+
     designed = _running(settings)
     log = designed.data_dir / CLIENT_LOG
     return check(

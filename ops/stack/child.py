@@ -5,6 +5,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -19,7 +20,7 @@ _PROBE_PAUSE_S: Final = 0.1
 class Child:
     """One supervised process over all its incarnations. `turn` is called several times a second."""
 
-    def __init__(self, spec: ProcessSpec, log_path: Path, echo: Callable[[str], None] | None) -> None:
+    def __init__(self, spec: ProcessSpec, log_path: Path, echo: Callable[[str, str], None] | None) -> None:
         self.spec = spec
         self.restarts = 0
         self.is_ready = False
@@ -100,11 +101,13 @@ class Child:
                     self._say(line)
             self._echoed_to = size
         if size > _LOG_BYTES:
-            shutil.copyfile(self._log_path, self._log_path.with_suffix(".log.1"))
+            # When the disk is full the copy fails; cutting the log is then all the more needed.
+            with suppress(OSError):
+                shutil.copyfile(self._log_path, self._log_path.with_suffix(".log.1"))
             with self._log_path.open("r+b") as log:
                 log.truncate(0)
             self._echoed_to = 0
 
     def _say(self, line: str) -> None:
         if self._echo is not None:
-            self._echo(f"{self.spec.role:<10} {line}")
+            self._echo(self.spec.role, line)

