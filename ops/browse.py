@@ -1,8 +1,10 @@
 """What is said on a topic: records decoded for people, with card numbers masked."""
 
 import re
+from collections import defaultdict, deque
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, Final
 
 import msgspec
@@ -16,6 +18,7 @@ from schemas.settings import Settings
 
 _DIGITS: Final = re.compile(r"(?<![0-9])[0-9](?:[ -]?[0-9]){12,18}(?![0-9])")
 _TIMEOUT_S: Final = 10.0
+_MARKERS: Final = 8
 
 
 class Shown(msgspec.Struct, frozen=True, kw_only=True):
@@ -31,7 +34,7 @@ class Shown(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def records(settings: Settings, topic: str, *, last: int | None, follow: bool = False) -> Iterator[Shown]:
-    """Records of a topic, partition by partition; the `last` ones of each, or all.
+    """Records of a topic as they are read; of each partition the `last` ones, or all.
 
     With `follow`, goes on with what is written, until interrupted. Reads committed records only.
     """
@@ -45,14 +48,19 @@ def records(settings: Settings, topic: str, *, last: int | None, follow: bool = 
     )
     try:
         open_partitions = _assign(consumer, topic, last)
+        kept: dict[int | None, deque[Message]] = defaultdict(partial(deque, maxlen=last))
         while open_partitions or follow:
             message = consumer.poll(0.2)
             if message is None:
                 continue
-            if message.error() is None:
-                yield _shown(message)
+            partition = message.partition()
+            if message.error() is not None:
+                open_partitions.discard(partition)
+                yield from map(_shown, kept.pop(partition, ()))
+            elif partition in open_partitions and last is not None:
+                kept[partition].append(message)
             else:
-                open_partitions.discard(message.partition())
+                yield _shown(message)
     finally:
         consumer.close()
 
@@ -69,7 +77,8 @@ def _assign(consumer: Consumer, topic: str, last: int | None) -> set[int | None]
     starts = []
     for partition in found.partitions:
         low, high = consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=_TIMEOUT_S)
-        start = low if last is None else max(low, high - last)
+        # Every transaction ends with a control record, so the last records lie further back than their count.
+        start = low if last is None else max(low, high - _MARKERS * last - _MARKERS)
         starts.append(TopicPartition(topic, partition, start))
     consumer.assign(starts)
     return {start.partition for start in starts}

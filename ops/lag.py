@@ -33,9 +33,9 @@ def _lag_of(settings: Settings, spec: StageSpec) -> StageLag:
         consumer_settings(settings.kafka_bootstrap_servers, client_id="millrace-status", group=spec.group)
     )
     try:
-        partitions = [
-            TopicPartition(topic, n) for topic in spec.input_topics for n in range(settings.partitions)
-        ]
+        # Ticks that change nothing are not committed by themselves, and nobody waits for them.
+        waited_for = [one.topic for one in spec.inputs if not one.is_skippable]
+        partitions = [TopicPartition(topic, n) for topic in waited_for for n in range(settings.partitions)]
         behind = list(_behind(consumer, consumer.committed(partitions, timeout=_TIMEOUT_S)))
         oldest_ms = _oldest_ms(consumer, [at for at, _ in behind])
     finally:
