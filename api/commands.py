@@ -6,7 +6,7 @@ from api.limits import InFlight
 from api.problems import Problem
 from api.producer import Producer
 from api.queries import Queries
-from api.recent import RecentViews
+from api.recent import RecentViews, newer
 from api.replies import Replies, Waiting
 from schemas import topics
 from schemas.api import Reply
@@ -93,7 +93,8 @@ class PaymentCommands:
 
     async def _pending(self, payment_id: str, merchant_id: str, status_url: str) -> Answer:
         """202 with the payment as last known; it may not be known here at all yet."""
-        view = self._recent.payment(payment_id, merchant_id) or await self._stored(payment_id, merchant_id)
+        stored = await self._stored(payment_id, merchant_id)
+        view = newer(self._recent.payment(payment_id, merchant_id), stored)
         return Answer(
             outcome=Outcome.PENDING,
             body=to_json(

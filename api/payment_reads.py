@@ -2,18 +2,16 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Final, TypeVar
+from typing import Final
 
 from msgspec import UNSET
 
 from api.answers import Answer, shown, to_json, view_id
 from api.calls import Call
 from api.problems import Problem
+from api.recent import V, newer
 from api.services import Services
 from schemas.outcomes import Outcome
-from schemas.payments import PaymentView, RefundView
-
-V = TypeVar("V", PaymentView, RefundView)
 
 _AGAIN_S: Final = 0.025
 
@@ -72,9 +70,7 @@ async def _newest(
         if known is None:
             raise
         return known, False
-    known = seen()
-    is_ahead = known is not None and (found is None or known.version > found.version)
-    return (known if is_ahead else found), True
+    return newer(found, seen()), True
 
 
 def _min_version(call: Call) -> int:

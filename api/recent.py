@@ -1,12 +1,22 @@
 """What has this process seen of an object lately, ahead of the database?"""
 
 from collections import OrderedDict
-from typing import Final
+from typing import Final, TypeVar
 
 from api.answers import view_id
 from schemas.payments import PaymentView, RefundView
 
 MAX_VIEWS: Final = 10_000
+
+
+V = TypeVar("V", PaymentView, RefundView)
+
+
+def newer(one: V | None, other: V | None) -> V | None:
+    """The view of the higher version, of two of the same object."""
+    if one is None or other is None:
+        return one or other
+    return one if one.version >= other.version else other
 
 
 class RecentViews:

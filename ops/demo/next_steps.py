@@ -46,7 +46,12 @@ def next_steps(target: Target, queries: Queries, payment_id: str | None) -> tupl
 
 
 def _psql(target: Target, sql: str) -> str:
-    return f"{_psql_program()} {shlex.quote(_without_password(target.postgres_dsn))} -c {shlex.quote(sql)}"
+    return f"{_psql_program()} {shlex.quote(_without_password(target.postgres_dsn))} -c {_quoted(sql)}"
+
+
+def _quoted(sql: str) -> str:
+    """SQL for a shell. It is full of single quotes, so double ones around it stay readable."""
+    return shlex.quote(sql) if set(sql) & set('"$`\\!') else f'"{sql}"'
 
 
 def _psql_program() -> str:

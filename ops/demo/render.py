@@ -39,8 +39,8 @@ def _summary(report: DemoReport) -> Table:
     rows = {
         "payments": f"{report.payments} in {report.duration_s:.1f} s, {report.payments_per_s} per second",
         "requests": f"{report.requests}, {report.requests_per_s} per second while payments arrived",
-        "duplicates": f"{report.copies_sent} equal requests sent at once; {report.replays} answers told again "
-        "(Idempotent-Replayed)",
+        "duplicates": f"{report.copies_absorbed} of {report.copies_sent} equal requests sent at once absorbed; "
+        f"{report.replays} answers were told again (Idempotent-Replayed)",
         "keys used again": f"{report.misuses_refused} of {report.misuses_sent} refused with 422",
         "repeats": _named(report.retries) or "none",
         "everything at rest": _GOOD if report.is_settled else _BAD,
@@ -117,7 +117,8 @@ def _list(title: str, lines: Sequence[str], count: int) -> Text:
 
 
 def _next_steps(report: DemoReport) -> RenderableType:
-    text = Text("Where to look next", style="bold")
+    # Not wrapped, so that a command can be copied from any terminal.
+    text = Text("Where to look next", style="bold", no_wrap=True, overflow="ignore")
     for step in report.next_steps:
         text.append(f"\n{step.question}\n", style="not bold default")
         text.append(f"  {step.command}", style="not bold cyan")
@@ -125,7 +126,7 @@ def _next_steps(report: DemoReport) -> RenderableType:
 
 
 def _sql(sql: str) -> Text:
-    return Text(f"{sql}\n", style="dim")
+    return Text(f"{sql}\n", style="dim", no_wrap=True, overflow="ignore")
 
 
 def _named(counts: dict[str, int]) -> str:

@@ -54,8 +54,8 @@ class DemoReport(Struct, frozen=True, kw_only=True):
 
     payments: begun. requests: answers received. duration_s: from the first payment until all were at
     rest, waits for silent providers included; the rates are over the time in which payments arrived.
-    replays: answers that told a result again, to an equal request. copies_sent: equal requests sent at
-    once beyond the first. retries: repeats by what came before: an HTTP status, or a lost connection.
+    replays: answers marked as told again (Idempotent-Replayed). copies_sent: equal requests sent at once
+    beyond the first; copies_absorbed: of these, all whose result was the first one's. retries: repeats by what came before: an HTTP status, or a lost connection.
     is_settled: every payment came to rest and the tables show it. amounts_agree: every comparison holds.
     unsettled: payments the client gave up on; open_operations: what the tables hold as not ended; both,
     and surprises, are named up to a bound and counted in full. skipped_lines: lines of a
@@ -78,6 +78,7 @@ class DemoReport(Struct, frozen=True, kw_only=True):
     routes: tuple[RouteFigures, ...]
     replays: int
     copies_sent: int
+    copies_absorbed: int
     misuses_sent: int
     misuses_refused: int
     retries: dict[str, int]
@@ -135,6 +136,7 @@ def report_of(
         routes=tuple(figures(route, tally.latencies_us[route]) for route in sorted(tally.latencies_us)),
         replays=tally.replayed,
         copies_sent=tally.copies_sent,
+        copies_absorbed=tally.copies_absorbed,
         misuses_sent=tally.misuses_sent,
         misuses_refused=tally.misuses_refused,
         retries=dict(tally.retries.most_common()),

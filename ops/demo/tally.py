@@ -22,7 +22,8 @@ class Tally:
 
     latencies_us: by route, of every answer, in microseconds. answers: by HTTP status.
     retries: by what the try before met. payments: by payment id.
-    copies_sent: equal requests sent at once beyond the first. misuses_refused: of `misuses_sent`.
+    copies_sent: equal requests sent at once beyond the first; copies_absorbed: those that had the same
+    result about the same object. misuses_refused: of `misuses_sent`.
     """
 
     latencies_us: defaultdict[str, "array[int]"] = field(default_factory=lambda: defaultdict(_latencies))
@@ -36,6 +37,7 @@ class Tally:
     unsettled_count: int = 0
     replayed: int = 0
     copies_sent: int = 0
+    copies_absorbed: int = 0
     misuses_sent: int = 0
     misuses_refused: int = 0
     started: int = 0

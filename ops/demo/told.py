@@ -19,6 +19,12 @@ class NextAction(Struct, frozen=True, kw_only=True):
     redirect_url: str
 
 
+class LastError(Struct, frozen=True, kw_only=True):
+    """Why the last attempt of a payment failed."""
+
+    decline_code: str | None = None
+
+
 class Told(Struct, frozen=True, kw_only=True):
     """A payment, refund, merchant or pending object; members that are not there are empty."""
 
@@ -33,6 +39,7 @@ class Told(Struct, frozen=True, kw_only=True):
     version: int | None = None
     stale: bool = False
     next_action: NextAction | None = None
+    last_error: LastError | None = None
 
     @property
     def id(self) -> str | None:

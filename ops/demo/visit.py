@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
 
@@ -69,10 +69,14 @@ class Visit:
         async with asyncio.TaskGroup() as group:
             sending = [group.create_task(self._client.send(ask)) for _ in range(copies)]
         answers = [task.result() for task in sending]
+        final = next((answer for answer in answers if not answer.is_pending), answers[0])
+        results = [(answer.status, answer.told.id) for answer in answers if not answer.is_pending]
+        absorbed = copies - len(results) + results.count((final.status, final.told.id))
         self._tally.copies_sent += copies - 1
-        if len({answer.told.id for answer in answers if not answer.is_pending}) > 1:
-            self._tally.surprised(f"{self._name}: equal requests had different results: {_ids(answers)}")
-        return next((answer for answer in answers if not answer.is_pending), answers[0])
+        self._tally.copies_absorbed += absorbed - 1
+        if absorbed < copies:
+            self._tally.surprised(f"{self._name}: equal requests had different results: {results}")
+        return final
 
     async def _settled(self, ask: Ask, answer: Answer) -> Answer:
         """The result of a request: while it is pending, its object is polled and the request repeated."""
@@ -131,6 +135,8 @@ class Visit:
         async with self._gate.outside():
             await self._see_until(lambda told: told.status != _WAITS_FOR_CUSTOMER and not told.is_moving)
         self._is_accepted = check.passes
+        if self._told.last_error is not None and self._told.last_error.decline_code is not None:
+            self._tally.declines[self._told.last_error.decline_code] += 1
 
     async def _see(self) -> None:
         """Read the payment as new as it is known to be, so that its last status is the one remembered."""
@@ -167,7 +173,3 @@ class Visit:
 def _idempotency_key(key: str, index: int) -> str:
     """The key of a payment's step: of its creation the payment's own. Later steps have it in their scope."""
     return key if index == 0 else f"{key[:_KEY_LENGTH]}-{index}"
-
-
-def _ids(answers: Sequence[Answer]) -> str:
-    return ", ".join(f"{answer.status} {answer.told.id}" for answer in answers)

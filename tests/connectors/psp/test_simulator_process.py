@@ -31,7 +31,8 @@ async def process(
         *arguments,
         stderr=PIPE,
         cwd=ROOT,
-        env={"PATH": os.environ["PATH"], "CALLBACK_SECRET": "whsec"},
+        # A process with a limit on file sizes would leave truncated bytecode behind for everyone.
+        env={"PATH": os.environ["PATH"], "CALLBACK_SECRET": "whsec", "PYTHONDONTWRITEBYTECODE": "1"},
         preexec_fn=preexec,
     )
     try:

@@ -263,7 +263,7 @@ async def test_equal_requests_at_once_share_their_key(api: FakeApi, http: aiohtt
     api.says("GET", "/v1/payments/pay_1", 200, payment("requires_confirmation", 1))
     tally = await visited(client_of(http, api.url), Step(action=CREATE, copies=3, expects=frozenset({201})))
     assert ["k", "k", "k"] == api.keys("/v1/payment_intents")
-    assert (2, 2) == (tally.copies_sent, tally.replayed)
+    assert (2, 2, 2) == (tally.copies_sent, tally.copies_absorbed, tally.replayed)
     assert [] == tally.surprises
 
 
@@ -278,6 +278,7 @@ async def test_equal_requests_with_two_results_are_a_surprise(
     api.says("GET", "/v1/payments/pay_1", 200, payment("requires_confirmation", 1))
     tally = await visited(client_of(http, api.url), Step(action=CREATE, copies=2, expects=frozenset({201})))
     assert "different results" in tally.surprises[0]
+    assert (1, 0) == (tally.copies_sent, tally.copies_absorbed)
 
 
 async def test_a_key_used_again_has_to_be_refused(api: FakeApi, http: aiohttp.ClientSession) -> None:
