@@ -14,7 +14,7 @@ from connectors.psp.simulator.faults import Conduct
 from connectors.psp.simulator.journal import JournalError
 from connectors.psp.simulator.rules import Terms
 from connectors.psp.simulator.server import serving
-from connectors.psp.simulator.settings import CallbackScope, Settings
+from connectors.psp.simulator.settings import LOOPBACK, CallbackScope, Settings
 
 _log = structlog.get_logger(__name__)
 
@@ -55,7 +55,8 @@ async def _serve(settings: Settings) -> None:
 def _parser() -> argparse.ArgumentParser:
     terms, conduct = Terms(), Conduct()
     parser = argparse.ArgumentParser(prog="python -m connectors.psp.simulator", description=__doc__)
-    parser.add_argument("--port", type=int, required=True, help="port on 127.0.0.1; 0 takes a free one")
+    parser.add_argument("--host", default=LOOPBACK, help="address to listen on (default the loopback)")
+    parser.add_argument("--port", type=int, required=True, help="port to listen on; 0 takes a free one")
     parser.add_argument("--book", type=Path, required=True, help="file the book is kept in")
     parser.add_argument("--api-key-env", metavar="NAME", help="variable with the key callers must send")
     parser.add_argument("--callback-url", metavar="URL", help="where callbacks are sent")
@@ -91,6 +92,7 @@ def _settings(
         parser.error("--callback-url needs --callback-secret-env: callbacks are signed")
     return Settings(
         book=given.book,
+        host=given.host,
         port=given.port,
         api_key=_secret(parser, given.api_key_env, environment),
         callback_url=given.callback_url,

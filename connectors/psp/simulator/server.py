@@ -16,7 +16,7 @@ from connectors.psp.simulator.problems import UNAUTHENTICATED, Problem
 from connectors.psp.simulator.provider import Provider
 from connectors.psp.simulator.rendering import ACTION_PATH
 from connectors.psp.simulator.requests import BODY_LIMIT_BYTES
-from connectors.psp.simulator.settings import HOST, Settings
+from connectors.psp.simulator.settings import Settings
 
 # Calls held open on purpose are cut off after this long, so it is kept short.
 SHUTDOWN_TIMEOUT_S = 1.0
@@ -52,10 +52,10 @@ async def serving(settings: Settings) -> AsyncIterator[Serving]:
         )
         await runner.setup()
         stack.push_async_callback(runner.cleanup)
-        site = web.TCPSite(runner, HOST, settings.port, backlog=BACKLOG)
+        site = web.TCPSite(runner, settings.host, settings.port, backlog=BACKLOG)
         await site.start()
         port = runner.addresses[0][1]
-        yield Serving(url=f"http://{HOST}:{port}", running=running)
+        yield Serving(url=f"http://{settings.host}:{port}", running=running)
 
 
 def application(provider: Provider, settings: Settings) -> web.Application:

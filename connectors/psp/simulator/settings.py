@@ -7,7 +7,7 @@ from pathlib import Path
 from connectors.psp.simulator.faults import Conduct
 from connectors.psp.simulator.rules import Terms
 
-HOST = "127.0.0.1"
+LOOPBACK = "127.0.0.1"
 
 
 class CallbackScope(Enum):
@@ -19,7 +19,7 @@ class CallbackScope(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """One provider. port 0 takes a free one.
+    """One provider. host: the address it listens on. port 0 takes a free one.
 
     api_key: callers of /v1 must send it as bearer; None lets everyone in.
     callback_url: where callbacks go; None leaves only operations that name an address of their own.
@@ -27,6 +27,7 @@ class Settings:
     """
 
     book: Path
+    host: str = LOOPBACK
     port: int = 0
     api_key: str | None = None
     callback_url: str | None = None
