@@ -18,7 +18,6 @@ from api.connections import Connections
 from api.description import described_json
 from api.dispatch import endpoint, unmatched
 from api.keys import key_reader
-from api.logs import configure_logs
 from api.metrics import Metrics
 from api.parsing import MAX_BODY_BYTES
 from api.producer import Producer
@@ -28,6 +27,7 @@ from api.replies import Replies
 from api.requests_log import RequestsLog
 from api.routes import ROUTES
 from api.services import SERVICES, Services
+from schemas.logs import configure_logs
 from schemas.settings import Settings, parse_settings
 
 # Together below the ten seconds in which a process has to stop.
@@ -41,7 +41,7 @@ _log = structlog.get_logger(__name__)
 def main() -> None:
     """Serve until SIGTERM or SIGINT, with settings from the environment."""
     settings = parse_settings(os.environ)
-    configure_logs(settings.log_level, instance=settings.api_instance)
+    configure_logs(settings.log_level, role="api", instance=settings.api_instance)
     asyncio.run(serve(settings))
 
 

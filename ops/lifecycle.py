@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 from confluent_kafka import Producer
+from rich.console import Console
 
 from ops import platform
 from ops.errors import NotFound, NotRunning
 from ops.lag import StageLag, stage_lags
 from ops.platform import Platform
 from ops.stack import supervisor
+from ops.stack.terminal import Multiplexer
 from schemas import topics
 from schemas.codec import codec_of
 from schemas.envelope import Actor, Envelope, Message
@@ -59,7 +61,8 @@ def up(settings: Settings, *, api_port: int | None, is_detached: bool) -> Status
     """
     designed = platform.design(Path(settings.data_dir), settings, api_port=api_port)
     if not is_detached:
-        supervisor.run(designed.processes, designed.data_dir)
+        echo = Multiplexer([spec.role for spec in designed.processes], Console())
+        supervisor.run(designed.processes, designed.data_dir, echo)
         return _status_of(designed, [])
     if not supervisor.is_running(designed.data_dir):
         _start_detached(designed)

@@ -4,16 +4,15 @@ The socket `run/<worker>.sock` of the data directory answers GET /status with ev
 counts and digest, and GET /metrics in Prometheus' text form.
 """
 
-import logging
 from pathlib import Path
 from typing import Any, NoReturn
 
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, generate_latest
 
-from connectors.logs import configure_logs
 from ops.errors import NotFound
 from schemas import metrics
+from schemas.logs import configure_logs
 from schemas.settings import Settings
 from streams.engine.config import EngineConfig
 from streams.engine.worker import Worker, run_worker
@@ -39,7 +38,6 @@ def run(settings: Settings, stages: tuple[str, ...]) -> NoReturn:
     if unknown:
         raise NotFound(f"no stage {', '.join(unknown)}; there are {', '.join(DEFINITIONS)}")
     configure_logs(settings.log_level, role=settings.worker_name)
-    logging.basicConfig(level=settings.log_level.upper())
 
     socket = Path(settings.data_dir) / "run" / f"{settings.worker_name}.sock"
     socket.parent.mkdir(parents=True, exist_ok=True)

@@ -10,11 +10,11 @@ import structlog
 from confluent_kafka import KafkaError, Message, Producer
 
 from connectors.clock.ticks import tick
-from connectors.logs import configure_logs
 from connectors.runtime import Undelivered, run_process, stop_on_signals
 from schemas import topics
 from schemas.codec import codec_of
 from schemas.kafka import producer_settings
+from schemas.logs import configure_logs
 from schemas.settings import Settings, parse_settings
 
 ROLE: Final = "clock"

@@ -6,12 +6,12 @@ from typing import Final
 import psycopg
 
 from connectors.dead_letters import DeadLetters
-from connectors.logs import configure_logs
 from connectors.postgres.database import Database
 from connectors.postgres.migrations import migrate, migrations
 from connectors.postgres.sink import TOPICS, Sink
 from connectors.postgres.writer import Writer, create_staging
 from connectors.runtime import ConnectorLoop, Subscription, run_process, stop_on_signals
+from schemas.logs import configure_logs
 from schemas.settings import Settings, parse_settings
 
 ROLE: Final = "postgres"
@@ -30,7 +30,7 @@ def run(settings: Settings) -> None:
     """Bring the database to the schema of this program, then load the topics until stopped."""
     stopping = stop_on_signals()
     member = f"postgres-{settings.worker_name}"
-    database = Database(settings.postgres_dsn, stopping, _prepare)
+    database = Database(settings.postgres_dsn, stopping, prepare)
     subscription = Subscription(
         group=GROUP, member=member, topics=tuple(topic.name for topic in TOPICS), linger_ms=LINGER_MS
     )
@@ -42,6 +42,7 @@ def run(settings: Settings) -> None:
     database.discard()
 
 
-def _prepare(connection: psycopg.Connection) -> None:
+def prepare(connection: psycopg.Connection) -> None:
+    """Make a new connection ready: the tables of this program, and where new rows are staged."""
     migrate(connection, migrations())
     create_staging(connection)

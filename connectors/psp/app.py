@@ -5,7 +5,6 @@ import time
 from typing import Final
 
 from connectors.dead_letters import DeadLetters
-from connectors.logs import configure_logs
 from connectors.psp.caller import Caller, CallLimits
 from connectors.psp.crew import Crew
 from connectors.psp.gateway import Gateway
@@ -14,6 +13,7 @@ from connectors.psp.membership import Membership
 from connectors.psp.results import Results
 from connectors.runtime import ConnectorLoop, Subscription, run_process, stop_on_signals
 from schemas import topics
+from schemas.logs import configure_logs
 from schemas.settings import Settings, parse_settings
 
 ROLE: Final = "psp"

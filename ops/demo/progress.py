@@ -13,7 +13,7 @@ from rich.progress import Progress as Bars
 PLAIN_LINE_S: Final = 5.0
 """Time between lines where nobody watches a terminal."""
 
-Phase = Literal["creating merchants", "paying", "waiting for the tables", "done"]
+Phase = Literal["creating merchants", "paying", "coming to rest", "waiting for the tables", "done"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

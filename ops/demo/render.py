@@ -117,8 +117,8 @@ def _list(title: str, lines: Sequence[str], count: int) -> Text:
 
 
 def _next_steps(report: DemoReport) -> RenderableType:
-    # Not wrapped, so that a command can be copied from any terminal.
-    text = Text("Where to look next", style="bold", no_wrap=True, overflow="ignore")
+    # Lines are broken between words, which is inside the quotes of a command; it can still be pasted.
+    text = Text("Where to look next", style="bold")
     for step in report.next_steps:
         text.append(f"\n{step.question}\n", style="not bold default")
         text.append(f"  {step.command}", style="not bold cyan")
@@ -126,7 +126,7 @@ def _next_steps(report: DemoReport) -> RenderableType:
 
 
 def _sql(sql: str) -> Text:
-    return Text(f"{sql}\n", style="dim", no_wrap=True, overflow="ignore")
+    return Text(f"{sql}\n", style="dim")
 
 
 def _named(counts: dict[str, int]) -> str:

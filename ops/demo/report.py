@@ -52,10 +52,14 @@ class NextStep(Struct, frozen=True, kw_only=True):
 class DemoReport(Struct, frozen=True, kw_only=True):
     """One demo. Every number under `seen` is the client's; under `stored` it is from the SQL in `queries`.
 
+    Answers by status differ where no merchant was known to the API (503 while it starts) or an answer
+    was lost on its way to the client.
+
     payments: begun. requests: answers received. duration_s: from the first payment until all were at
     rest, waits for silent providers included; the rates are over the time in which payments arrived.
     replays: answers marked as told again (Idempotent-Replayed). copies_sent: equal requests sent at once
-    beyond the first; copies_absorbed: of these, all whose result was the first one's. retries: repeats by what came before: an HTTP status, or a lost connection.
+    beyond the first; copies_absorbed: of these, all whose result was the first one's. retries: repeats by what came before: an HTTP status, a lost
+    connection, or the proof that the provider had not carried it out.
     is_settled: every payment came to rest and the tables show it. amounts_agree: every comparison holds.
     unsettled: payments the client gave up on; open_operations: what the tables hold as not ended; both,
     and surprises, are named up to a bound and counted in full. skipped_lines: lines of a

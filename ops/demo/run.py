@@ -52,7 +52,7 @@ async def run_demo(target: Target, plan: DemoPlan, show: Progress) -> DemoReport
             work.begin()
             await _make_payments(plan, work, client, sellers)
             work.end()
-            return await _report(target, plan, work, http, sellers)
+            return await _report(target, plan, work, http=http, sellers=sellers)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -78,6 +78,7 @@ class _Work:
 
     def all_arrived(self) -> None:
         """The last payment has begun; from here on the platform only finishes what it has."""
+        self.phase = "coming to rest"
         self.arriving_s, self.arriving_requests = self.elapsed_s, self.tally.requests
 
     def end(self) -> None:
@@ -160,7 +161,7 @@ async def _visited(visit: Visit, work: _Work) -> None:
 
 
 async def _report(
-    target: Target, plan: DemoPlan, work: _Work, http: aiohttp.ClientSession, sellers: tuple[Merchant, ...]
+    target: Target, plan: DemoPlan, work: _Work, *, http: aiohttp.ClientSession, sellers: tuple[Merchant, ...]
 ) -> DemoReport:
     """Read the tables and the provider's book once both are at rest."""
     merchant_ids = tuple(seller.merchant_id for seller in sellers)

@@ -38,7 +38,6 @@ _TYPICAL_MINOR: Final = {
 }
 """Half of all amounts in a currency are below this, in its minor units."""
 _LEAST_MINOR: Final = 10
-_ACCEPTED: Final = frozenset({200})
 _CREATED: Final = frozenset({201})
 _DECLINED: Final = frozenset({402})
 
@@ -179,10 +178,7 @@ def _answer_lost(order: Order) -> Steps:
 
 
 def _call_lost(order: Order) -> Steps:
-    created = Step(action=_create(order, "automatic", "tok_psp_timeout_then_nothing"), expects=_CREATED)
-    # Once it is proved that nothing was done, the customer tries again.
-    first = Step(action=Confirm(), expects=_ACCEPTED | _DECLINED)
-    return created, first, Step(action=Confirm(), after="refused")
+    return _paid(order, "automatic", "tok_psp_timeout_then_nothing")
 
 
 def _authenticated(order: Order) -> Steps:

@@ -10,13 +10,17 @@ from ops.demo.asks import ApiAction, Ask, Subject, ask_of, payment_read, status_
 from ops.demo.client import Client
 from ops.demo.errors import GaveUp
 from ops.demo.gate import Gate
+from ops.demo.patience import pause_s
 from ops.demo.steps import Authenticate, Scenario, Step
 from ops.demo.told import Answer, Told
 
 POLL_S: Final = 0.5
 MOST_POLL_S: Final = 3.0
 POLL_GROWTH: Final = 1.3
-_KEY_LENGTH: Final = 240
+MOST_REPEATS: Final = 8
+"""Requests made anew after a proof that nothing was done; a payment takes ten confirms."""
+_NOT_EXECUTED: Final = "not_executed"
+_KEY_LENGTH: Final = 230
 _WAITS_FOR_CUSTOMER: Final = "requires_action"
 _MISUSE_STATUS: Final = 422
 
@@ -60,7 +64,7 @@ class Visit:
             return
         ask = ask_of(step.action, self._subject, idempotency_key)
         answer = await self._settled(ask, await self._sent(ask, step.copies))
-        self._note(step, answer)
+        self._note(step, await self._executed(ask, answer))
         if step.misuse is not None:
             await self._misuse(step.misuse, idempotency_key)
 
@@ -77,6 +81,19 @@ class Visit:
         if absorbed < copies:
             self._tally.surprised(f"{self._name}: equal requests had different results: {results}")
         return final
+
+    async def _executed(self, ask: Ask, answer: Answer) -> Answer:
+        """The result of a request; one that is proved not to have been carried out is asked for anew."""
+        for again in range(1, MOST_REPEATS + 1):
+            if answer.fault is None or answer.fault.code != _NOT_EXECUTED:
+                break
+            self._tally.retries[_NOT_EXECUTED] += 1
+            async with self._gate.outside():
+                await asyncio.sleep(pause_s(again, jitter=0))
+            # The used key has its result for good, so another try is another request.
+            anew = replace(ask, idempotency_key=f"{ask.idempotency_key}-again-{again}")
+            answer = await self._settled(anew, await self._client.send(anew))
+        return answer
 
     async def _settled(self, ask: Ask, answer: Answer) -> Answer:
         """The result of a request: while it is pending, its object is polled and the request repeated."""

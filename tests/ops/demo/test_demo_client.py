@@ -254,6 +254,23 @@ async def test_what_stays_pending_is_listed(api: FakeApi, http: aiohttp.ClientSe
     assert [] == api.keys("/v1/payments/pay_1/refunds")
 
 
+async def test_what_was_proved_not_executed_is_asked_for_anew(
+    api: FakeApi, http: aiohttp.ClientSession
+) -> None:
+    """The used key keeps its result for good; only a new key is a new try, and only proof allows one."""
+    confirm = "/v1/payment_intents/pi_1/confirm"
+    fault = {"code": "not_executed", "payment": payment("failed", 3)}
+    api.says("POST", "/v1/payment_intents", 201, payment("requires_confirmation", 1))
+    api.says("POST", confirm, 402, {"error": fault})
+    api.says("POST", confirm, 200, payment("captured", 5))
+    api.says("GET", "/v1/payments/pay_1", 200, payment("captured", 5))
+    tally = await visited(client_of(http, api.url), CREATED, Step(action=Confirm()))
+    assert ["k-1", "k-1-again-1"] == api.keys(confirm)
+    assert {"pay_1": LastSeen("captured", 5)} == tally.payments
+    assert {"not_executed": 1} == dict(tally.retries)
+    assert [] == tally.surprises
+
+
 async def test_equal_requests_at_once_share_their_key(api: FakeApi, http: aiohttp.ClientSession) -> None:
     """Duplicates are only duplicates under one key with one body."""
     api.says("POST", "/v1/payment_intents", 201, payment("requires_confirmation", 1))
