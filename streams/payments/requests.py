@@ -1,5 +1,7 @@
 """How does an operation begin: the event that asks the provider, with its windows."""
 
+from typing import Any
+
 from schemas import ids
 from schemas.payments import (
     AuthorizationRequested,
@@ -45,30 +47,13 @@ class Opening:
 
     def capture(self, held: Operation, amount_minor: int, command_id: str | None) -> CaptureRequested:
         """Take an amount of what `held` holds."""
-        return CaptureRequested(
-            operation_id=self._id("cap"),
-            amount_minor=amount_minor,
-            provider=held.provider,
-            not_after_ms=self._not_after_ms,
-            due_at_ms=self._due_at_ms,
-            original_ref=held.provider_ref,
-            command_id=command_id,
-        )
+        return CaptureRequested(**self._asked("cap", held, amount_minor, command_id))
 
     def void(
         self, held: Operation, amount_minor: int, reason: VoidReason, command_id: str | None = None
     ) -> VoidRequested:
         """Release an amount of what `held` holds."""
-        return VoidRequested(
-            operation_id=self._id("void"),
-            amount_minor=amount_minor,
-            provider=held.provider,
-            not_after_ms=self._not_after_ms,
-            due_at_ms=self._due_at_ms,
-            original_ref=held.provider_ref,
-            command_id=command_id,
-            reason=reason,
-        )
+        return VoidRequested(**self._asked("void", held, amount_minor, command_id), reason=reason)
 
     def refund(
         self,
@@ -80,25 +65,20 @@ class Opening:
         command_id: str | None = None,
     ) -> RefundRequested:
         """Give an amount of what was taken under `charged` back."""
-        return RefundRequested(
-            operation_id=self._id("ref"),
-            amount_minor=amount_minor,
-            provider=charged.provider,
-            not_after_ms=self._not_after_ms,
-            due_at_ms=self._due_at_ms,
-            original_ref=charged.provider_ref,
-            command_id=command_id,
-            cause=cause,
-            reason=reason,
-        )
+        asked = self._asked("ref", charged, amount_minor, command_id)
+        return RefundRequested(**asked, cause=cause, reason=reason)
 
-    @property
-    def _not_after_ms(self) -> int:
-        return self._now_ms + self._policy.operation_window_ms
-
-    @property
-    def _due_at_ms(self) -> int:
-        return self._not_after_ms + self._policy.answer_grace_ms
-
-    def _id(self, prefix: str) -> str:
-        return ids.operation_id(prefix, self._payment.payment_key, self._cause)
+    def _asked(
+        self, prefix: str, source: Operation, amount_minor: int, command_id: str | None
+    ) -> dict[str, Any]:
+        """What every operation on an earlier one begins with."""
+        not_after_ms = self._now_ms + self._policy.operation_window_ms
+        return {
+            "operation_id": ids.operation_id(prefix, self._payment.payment_key, self._cause),
+            "amount_minor": amount_minor,
+            "provider": source.provider,
+            "not_after_ms": not_after_ms,
+            "due_at_ms": not_after_ms + self._policy.answer_grace_ms,
+            "original_ref": source.provider_ref,
+            "command_id": command_id,
+        }
