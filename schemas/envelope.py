@@ -25,11 +25,15 @@ class Actor(Struct, frozen=True, kw_only=True):
 
 
 class ReplyAddress(Struct, frozen=True, kw_only=True, array_like=True):
-    """Where and until when a caller waits: partition of api.replies, its request id, wall time."""
+    """Where and until when a caller waits: partition of api.replies, its request id, wall time.
+
+    is_repeat: it asked for what another caller had asked for before.
+    """
 
     partition: int
     request_id: Identifier
     expires_at_ms: int
+    is_repeat: bool = False
 
 
 class Request(Struct, frozen=True, kw_only=True):

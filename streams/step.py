@@ -221,6 +221,7 @@ class _Unit(Generic[S]):
                 request_id=caller.request_id,
                 command_id=result.command_id,
                 outcome=result.outcome.value.number,
+                replayed=caller.is_repeat,
                 view=view,
             )
             self._reply(caller, cause, reply)
@@ -237,7 +238,8 @@ class _Unit(Generic[S]):
             )
         elif request.reply_to is not None:
             now_ms = message.envelope.occurred_at_ms
-            if not handled.join(self.view, key, request.command_id, request.reply_to, now_ms):
+            caller = replace(request.reply_to, is_repeat=True)
+            if not handled.join(self.view, key, request.command_id, caller, now_ms):
                 self._answer(message, Outcome.IDEMPOTENCY_KEY_IN_USE)
 
     def _refuse(self, entry: Loaded[S], message: Message[Any], outcome: Outcome) -> None:

@@ -47,7 +47,7 @@ class StageApp(faust.App):
         """Take nothing more from Kafka; what is handled can still be committed."""
         consumer = self.consumer
         assert isinstance(consumer, Consumer), "a stage runs on its own transport"
-        consumer.poller.stop()
+        consumer.stop_reading()
 
     def _declare_agent(self) -> None:
         chunks = self.topic(*self.stage.spec.input_topics, schema=_Undecoded())

@@ -10,7 +10,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Topic
 
 from streams.engine import clients
 from streams.engine.config import EngineConfig
-from streams.engine.errors import EngineError, Fenced, KafkaFailed
+from streams.engine.errors import Fenced, KafkaFailed
 from streams.engine.intake import Intake
 from streams.engine.spec import StageSpec
 from streams.ports import Record
@@ -86,8 +86,9 @@ class Poller(threading.Thread):
             )
             while not self._stopping.is_set():
                 self._read_once()
-        except (EngineError, KafkaException) as error:
+        except Exception as error:
             self._fail(error)
+            raise
 
     def _read_once(self) -> None:
         self._take_up_assignment()

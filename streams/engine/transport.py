@@ -54,6 +54,11 @@ class Consumer(FaustConsumer):
             )
             self._poller.start()
 
+    def stop_reading(self) -> None:
+        """Take nothing more from Kafka."""
+        if self._poller is not None:
+            self._poller.stop()
+
     def assigned(self, epoch: int, partitions: set[tuple[str, int]]) -> None:
         """Called by the poller's thread; it goes on at once."""
         self._tell(_Rebalance(epoch, partitions, None))

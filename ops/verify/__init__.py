@@ -1,0 +1,1 @@
+"""Does everything the platform promises hold: every invariant judged on live data, with evidence."""

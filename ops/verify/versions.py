@@ -1,0 +1,58 @@
+"""P13: do the events of every aggregate count 1, 2, 3, ..., each with its own id?"""
+
+from ops.verify.report import Finding, Invariant
+from schemas import ids
+from schemas.envelope import CommandRefused, Message
+
+
+class Versions:
+    """Judges the events of all event topics in the order of their partitions."""
+
+    def __init__(self) -> None:
+        self._finding = Finding("P13", "per-aggregate versions without gap or repeat, event ids unique")
+        self._last: dict[str, int] = {}
+        self._refusals: set[str] = set()
+
+    def event(self, key: str, message: Message[object], place: str) -> bool:
+        """One event and the key of its record. True when it is the next of its aggregate, or a refusal."""
+        self._finding.checked += 1
+        envelope, body = message.envelope, message.body
+        if isinstance(body, CommandRefused):
+            self._refusal(body, envelope.message_id, place)
+            return True
+        if envelope.aggregate_key != key:
+            self._finding.wrong(f"{place}: an event of {envelope.aggregate_key} lies under the key {key}")
+        # The id is derived from aggregate and version, so ids are unique where versions are.
+        if envelope.message_id != ids.event_id(key, envelope.version):
+            self._finding.wrong(
+                f"{place}: {envelope.message_id} is not the id of version {envelope.version} of {key}"
+            )
+        expected = self._last.get(key, 0) + 1
+        if envelope.version != expected:
+            what = "repeats" if envelope.version < expected else "leaves a gap"
+            self._finding.wrong(
+                f"{place}: version {envelope.version} of {key} {what}; {expected} would follow"
+            )
+        self._last[key] = max(envelope.version, expected - 1)
+        return envelope.version == expected
+
+    def undecodable(self, place: str, reason: str) -> None:
+        """A record of an event topic that is no event."""
+        self._finding.wrong(f"{place}: {reason}")
+
+    def anomaly(self, told: str) -> None:
+        """A row of meta.anomalies: the load came across an event out of order."""
+        self._finding.wrong(f"meta.anomalies: {told}")
+
+    def verdict(self) -> Invariant:
+        """What was found."""
+        return self._finding.invariant(
+            f"versions and ids of the events of {len(self._last)} aggregates and of {len(self._refusals)} refusals"
+        )
+
+    def _refusal(self, body: CommandRefused, message_id: str, place: str) -> None:
+        if message_id != ids.refusal_id(body.command_id):
+            self._finding.wrong(f"{place}: {message_id} is not the id of the refusal of {body.command_id}")
+        if message_id in self._refusals:
+            self._finding.wrong(f"{place}: the refusal of {body.command_id} is recorded again")
+        self._refusals.add(message_id)
