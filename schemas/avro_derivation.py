@@ -1,10 +1,13 @@
 """Which Avro schema does a message have: derived from the same structs the code uses."""
 
-from typing import Any
+from typing import Any, Final
 
 from msgspec import NODEFAULT, inspect
 
 from schemas.envelope import Body, Envelope
+
+# Commands are plumbing and never written as Avro; events carry nothing of a caller.
+_ONLY_OF_COMMANDS: Final = frozenset({"request"})
 
 AvroType = str | list[Any] | dict[str, Any]
 
@@ -43,7 +46,7 @@ def _record(info: inspect.Type, name: str, named: set[str]) -> AvroType:
         "type": "record",
         "name": name,
         "doc": _doc(info.cls),
-        "fields": [_field(field, named) for field in info.fields],
+        "fields": [_field(field, named) for field in info.fields if field.name not in _ONLY_OF_COMMANDS],
     }
 
 
