@@ -35,6 +35,9 @@ _ANSWER_WAITING_S: Final = 4.0
 _FINISH_REQUESTS_S: Final = 6.0
 _FLUSH_S: Final = 3.0
 _KEEPALIVE_S: Final = 75.0
+# A caller waits for a command; nobody waits for the log of answers, and fewer, fuller requests are cheaper.
+_COMMAND_LINGER_MS: Final = 2
+_ANSWER_LINGER_MS: Final = 20
 _log = structlog.get_logger(__name__)
 
 
@@ -74,13 +77,10 @@ async def serve(settings: Settings) -> None:
 async def running(settings: Settings, stopped: "asyncio.Future[None]") -> AsyncIterator[Services]:
     """The services of one process with its readers and producer at work; `stopped` gets what ended them."""
     loop = asyncio.get_running_loop()
-    producer = Producer(
-        settings.kafka_bootstrap_servers,
-        client_id=settings.api_instance,
-        on_fatal=lambda error: _finish(stopped, error),
-    )
     connections = Connections(settings.postgres_dsn)
-    services = _services(settings, producer, connections)
+    commands = _producer(settings, stopped, _COMMAND_LINGER_MS)
+    answers = _producer(settings, stopped, _ANSWER_LINGER_MS)
+    services = _services(settings, commands, answers, connections)
     with ThreadPoolExecutor(max_workers=len(services.readers), thread_name_prefix="reader") as threads:
         for reader in services.readers.values():
             loop.run_in_executor(threads, reader.run).add_done_callback(
@@ -91,12 +91,23 @@ async def running(settings: Settings, stopped: "asyncio.Future[None]") -> AsyncI
         finally:
             for reader in services.readers.values():
                 reader.stop()
-            if left := await producer.flush(_FLUSH_S):
+            if left := sum(await asyncio.gather(commands.flush(_FLUSH_S), answers.flush(_FLUSH_S))):
                 _log.error("records_not_written", records=left)
             await connections.close()
 
 
-def _services(settings: Settings, producer: Producer, connections: Connections) -> Services:
+def _producer(settings: Settings, stopped: "asyncio.Future[None]", linger_ms: int) -> Producer:
+    return Producer(
+        settings.kafka_bootstrap_servers,
+        client_id=settings.api_instance,
+        linger_ms=linger_ms,
+        on_fatal=lambda error: _finish(stopped, error),
+    )
+
+
+def _services(
+    settings: Settings, producer: Producer, answers: Producer, connections: Connections
+) -> Services:
     keys = KeyRing(cell=settings.cell, first_operator_sha256=settings.operator_key_sha256)
     replies, queries, recent = Replies(settings), Queries(connections), RecentViews()
     commands = Commands(settings, producer, replies)
@@ -110,7 +121,7 @@ def _services(settings: Settings, producer: Producer, connections: Connections) 
         payments=PaymentCommands(commands, recent, queries),
         queries=queries,
         recent=recent,
-        requests_log=RequestsLog(settings, producer),
+        requests_log=RequestsLog(settings, answers),
         metrics=Metrics(),
         readers={"replies": replies.reader, "keys": key_reader(settings, keys)},
         description=described_json(),

@@ -4,6 +4,8 @@ from functools import cache
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
+from schemas.metrics import API_ANSWER_DURATION, API_ANSWERS, API_COMMANDS_IN_FLIGHT
+
 _BUCKETS = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
 
 
@@ -12,18 +14,16 @@ class Metrics:
 
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
-        answers = Counter(
-            "api_answers", "Answers by route and status", ["route", "status"], registry=self._registry
-        )
+        answers = Counter(API_ANSWERS.name, API_ANSWERS.meaning, API_ANSWERS.labels, registry=self._registry)
         durations = Histogram(
-            "api_answer_duration_seconds",
-            "Time from accepting a request to its answer",
-            ["route"],
+            API_ANSWER_DURATION.name,
+            API_ANSWER_DURATION.meaning,
+            API_ANSWER_DURATION.labels,
             buckets=_BUCKETS,
             registry=self._registry,
         )
         self.commands_in_flight = Gauge(
-            "api_commands_in_flight", "Commands that wait for their result", registry=self._registry
+            API_COMMANDS_IN_FLIGHT.name, API_COMMANDS_IN_FLIGHT.meaning, registry=self._registry
         )
         # Looking a labelled child up costs more than counting on it.
         self._answers = cache(answers.labels)

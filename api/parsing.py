@@ -84,7 +84,7 @@ def writable(text: str, param: str) -> str:
 
 def _parse_json(raw: bytes) -> Any:
     try:
-        parsed = json.loads(raw.decode(), object_pairs_hook=_members, parse_constant=_no_number)
+        parsed = _read(raw.decode())
         if _ESCAPE.search(raw):
             _check_text(raw)
     except DuplicateName as error:
@@ -107,6 +107,9 @@ def _members(pairs: list[tuple[str, object]]) -> dict[str, object]:
 
 def _no_number(name: str) -> object:
     raise ValueError(f"{name} is no JSON number")
+
+
+_read = json.JSONDecoder(object_pairs_hook=_members, parse_constant=_no_number).decode
 
 
 def _check_text(raw: bytes) -> None:

@@ -23,18 +23,27 @@ class Producer:
     """Writes records; `send` returns at once and reports later.
 
     Delivery reports are collected by a timer of the event loop that runs only while records are under
-    way: no thread competes with the handlers for the interpreter. `on_fatal`: the producer is of no
-    further use.
+    way: no thread competes with the handlers for the interpreter. linger_ms: how long a record
+    may wait for company. on_fatal: the producer is of no further use.
     """
 
     def __init__(
-        self, bootstrap_servers: str, *, client_id: str, on_fatal: Callable[[BaseException], None]
+        self,
+        bootstrap_servers: str,
+        *,
+        client_id: str,
+        linger_ms: int,
+        on_fatal: Callable[[BaseException], None],
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self._on_fatal = on_fatal
         self._is_polled = False
         self._kafka = KafkaProducer(
-            {**producer_settings(bootstrap_servers, client_id=client_id), "error_cb": self._on_error}
+            {
+                **producer_settings(bootstrap_servers, client_id=client_id),
+                "linger.ms": linger_ms,
+                "error_cb": self._on_error,
+            }
         )
 
     def send(self, topic: str, key: bytes, value: bytes, on_delivered: Delivered) -> None:
