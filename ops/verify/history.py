@@ -14,7 +14,6 @@ from schemas.payments import (
     OperationRetried,
     OperationReviewed,
     OperationUnknown,
-    PaymentCaptured,
     PaymentExpired,
     PaymentIntentCanceled,
     PaymentIntentCreated,
@@ -195,4 +194,4 @@ def _requested(body: OperationRequested) -> OperationHistory:
 
 def moves_money(body: Body) -> bool:
     """True for events after which the amounts may differ."""
-    return isinstance(body, OperationResolved | PaymentExpired | RefundFailed | PaymentCaptured)
+    return isinstance(body, OperationResolved | PaymentExpired | RefundFailed)

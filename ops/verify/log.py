@@ -1,0 +1,129 @@
+"""How is a topic read: partition by partition from its beginning to an end seen before, committed records only."""
+
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from types import TracebackType
+from typing import Any, Final, NamedTuple
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+
+from ops.verify.errors import LogUnreadable
+from schemas.kafka import consumer_settings
+from schemas.settings import Settings
+
+_TIMEOUT_S: Final = 15.0
+_SILENT_S: Final = 30.0
+_READ_RECORDS: Final = 5_000
+# consume() waits its whole timeout unless it gets all it asked for.
+_READ_S: Final = 0.03
+
+Ends = Mapping[int, int]
+"""Next offset by partition."""
+
+
+class LogRecord(NamedTuple):
+    """One record as read."""
+
+    topic: str
+    partition: int
+    offset: int
+    key: bytes | None
+    value: bytes | None
+    headers: tuple[tuple[str, bytes | None], ...]
+
+    @property
+    def place(self) -> str:
+        """Where it lies."""
+        return f"{self.topic}:{self.partition}:{self.offset}"
+
+
+class Log:
+    """The topics of a cluster; no member of any group."""
+
+    def __init__(self, settings: Settings) -> None:
+        wanted: dict[str, Any] = {
+            **consumer_settings(
+                settings.kafka_bootstrap_servers, client_id="millrace-verify", group="millrace.verify"
+            ),
+            "enable.partition.eof": True,
+            "fetch.wait.max.ms": 20,
+            "fetch.message.max.bytes": 8 * 1_048_576,
+            "queued.max.messages.kbytes": 65_536,
+        }
+        self._consumer = Consumer(wanted)
+
+    def __enter__(self) -> "Log":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._consumer.close()
+
+    def ends(self, topic: str) -> Ends:
+        """Next offset of every partition. Raises LogUnreadable for a topic that does not exist."""
+        try:
+            found = self._consumer.list_topics(topic, timeout=_TIMEOUT_S).topics[topic]
+        except KafkaException as error:
+            raise LogUnreadable(f"{topic}: {error.args[0]}; is Kafka running?") from error
+        if found.error is not None:
+            raise LogUnreadable(f"{topic}: {found.error}; `millrace up` creates the topics")
+        return {partition: self.end(topic, partition) for partition in sorted(found.partitions)}
+
+    def end(self, topic: str, partition: int) -> int:
+        """Next offset of a partition right now. Raises LogUnreadable."""
+        return self._bounds(topic, partition)[1]
+
+    def read(self, topic: str, partition: int, end: int) -> Iterator[LogRecord]:
+        """The committed records below `end`. Raises LogUnreadable when nothing comes for half a minute."""
+        low, _ = self._bounds(topic, partition)
+        if low >= end:
+            return
+        self._consumer.assign([TopicPartition(topic, partition, low)])
+        silent_since_s = time.monotonic()
+        while True:
+            messages = self._consumer.consume(_READ_RECORDS, _READ_S)
+            if messages:
+                silent_since_s = time.monotonic()
+            elif time.monotonic() - silent_since_s > _SILENT_S:
+                raise LogUnreadable(
+                    f"{topic}:{partition}: nothing came below offset {end} for {_SILENT_S:.0f} s"
+                )
+            for message in messages:
+                if _is_past(message, end):
+                    return
+                if message.error() is None:
+                    yield _record(message)
+
+    def records(self, topic: str, ends: Ends) -> Iterator[LogRecord]:
+        """The committed records below `ends`, partition by partition."""
+        for partition, end in ends.items():
+            yield from self.read(topic, partition, end)
+
+    def _bounds(self, topic: str, partition: int) -> tuple[int, int]:
+        try:
+            return self._consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=_TIMEOUT_S)
+        except KafkaException as error:
+            raise LogUnreadable(f"{topic}:{partition}: {error.args[0]}; is Kafka running?") from error
+
+
+def _is_past(message: Message, end: int) -> bool:
+    """True at or behind the end: a record, or the end of the partition after the markers of a transaction."""
+    error = message.error()
+    if error is not None and error.code() != KafkaError._PARTITION_EOF:
+        if error.fatal() or not error.retriable():
+            raise LogUnreadable(f"{message.topic()}:{message.partition()}: {error.str()}")
+        return False
+    return (message.offset() or 0) >= end
+
+
+def _record(message: Message) -> LogRecord:
+    headers: Iterable[Any] = message.headers() or ()  # declared wider than what a consumer returns
+    return LogRecord(
+        str(message.topic()),
+        int(message.partition() or 0),
+        int(message.offset() or 0),
+        message.key(),
+        message.value(),
+        tuple(headers),
+    )

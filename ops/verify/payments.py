@@ -1,0 +1,59 @@
+"""How are the judges of payments fed: every payment followed event by event, for one partition."""
+
+from typing import Any
+
+from ops.verify.amounts import Amounts
+from ops.verify.effects import Effects
+from ops.verify.history import PaymentHistory, moves_money
+from ops.verify.tables import Tables
+from ops.verify.transitions import Transitions
+from schemas.envelope import CommandRefused, Recorded
+from schemas.payments import PaymentSnapshot, PaymentStatus
+
+
+class PaymentsPartition:
+    """Follows the payments of one partition and shows each step to the judges.
+
+    cut: end of the partition when the provider's book was about to be read.
+    """
+
+    def __init__(
+        self,
+        transitions: Transitions,
+        amounts: Amounts,
+        tables: Tables,
+        effects: Effects | None,
+        *,
+        cut: int,
+    ) -> None:
+        self._transitions = transitions
+        self._amounts = amounts
+        self._tables = tables
+        self._effects = effects
+        self._cut = cut
+        self._histories: dict[str, PaymentHistory] = {}
+        self._statuses: dict[str, PaymentStatus] = {}
+
+    def event(self, key: str, message: Recorded[Any, PaymentSnapshot], offset: int, place: str) -> None:
+        """The next event of a payment, which follows the one before it."""
+        body = message.body
+        if isinstance(body, CommandRefused):
+            return
+        history = self._histories.get(key)
+        if history is None:
+            history = self._histories[key] = PaymentHistory(key)
+        self._transitions.event(history, body, place)
+        history.add(body, message.envelope.version, offset)
+        if message.after is not None:
+            self._statuses[key] = message.after.status
+        if moves_money(body):
+            self._amounts.payment(history, message.after, place)
+        self._tables.event(history, body, message.after, message.envelope.message_id)
+
+    def finish(self) -> None:
+        """Every payment stands as its newest event left it."""
+        self._tables.finish()
+        if self._effects is None:
+            return
+        for key, history in self._histories.items():
+            self._effects.payment(history, self._statuses.get(key), is_quiet=history.last_offset < self._cut)

@@ -1,0 +1,155 @@
+"""How are the tables read for the verification: a few statements, rows streamed, nothing written."""
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from types import TracebackType
+from typing import Any, Final, LiteralString
+
+import psycopg
+from psycopg.sql import SQL, Composed, Identifier
+
+from ops.verify.confidential import CANDIDATE
+from ops.verify.errors import TablesUnreadable
+from ops.verify.log import Ends
+from ops.verify.tables import Loaded, OperationRow, PaymentRow
+
+_LOOK_AGAIN_S: Final = 0.2
+_ROWS: Final = 5_000
+_MOST_SUSPECTS: Final = 1_000
+
+_PAYMENTS: Final = """
+    SELECT payment_id, version, merchant_id, customer_id, amount_minor, amount_authorized_minor,
+        amount_captured_minor, amount_refunded_minor, currency, status, capture_method, _event_id, _offset
+    FROM mart.payments WHERE _partition = %s
+"""
+_OPERATIONS: Final = """
+    SELECT operation_id, payment_id, version, kind, status, amount_minor
+    FROM mart.payment_operations WHERE _partition = %s
+"""
+_REQUESTS: Final = "SELECT request_id, status FROM raw.api_requests WHERE _partition = %s"
+_REFUNDS: Final = "SELECT refund_id FROM mart.refunds"
+_ACCOUNTS: Final = "SELECT merchant_id FROM mart.merchants UNION ALL SELECT operator_id FROM mart.operators"
+_ANOMALIES: Final = """
+    SELECT format('%s at %s:%s:%s, version %s of %s where %s was expected',
+        kind, topic, partition, record_offset, version, aggregate_key, expected_version)
+    FROM meta.anomalies ORDER BY anomaly_id
+"""
+_POSITIONS: Final = "SELECT topic, partition, next_offset FROM meta.sink_offset"
+_LOADED: Final = """
+    SELECT cut.partition, count(*), sum(logged._offset)::bigint
+    FROM {table} AS logged JOIN unnest(%s::integer[], %s::bigint[]) AS cut(partition, below)
+        ON logged._partition = cut.partition AND logged._offset < cut.below
+    GROUP BY cut.partition
+"""
+_TEXT_COLUMNS: Final = """
+    SELECT columns.table_schema, columns.table_name,
+        array_agg(columns.column_name::text ORDER BY columns.ordinal_position)
+    FROM information_schema.columns JOIN information_schema.tables USING (table_schema, table_name)
+    WHERE columns.table_schema IN ('raw', 'mart') AND tables.table_type = 'BASE TABLE'
+        AND columns.data_type IN ('text', 'jsonb')
+    GROUP BY columns.table_schema, columns.table_name ORDER BY 1, 2
+"""
+_SUSPECTS: Final = """
+    SELECT _topic || ':' || _partition || ':' || _offset, {columns}
+    FROM {table} WHERE concat_ws(' ', {columns}) ~ %s LIMIT %s
+"""
+_SUSPICIOUS: Final = f"{CANDIDATE}|sk_(test|live)_"
+
+
+class Postgres:
+    """A connection that only reads."""
+
+    def __init__(self, dsn: str) -> None:
+        try:
+            self._connection = psycopg.connect(
+                dsn, autocommit=True, connect_timeout=10, application_name="millrace.verify"
+            )
+        except psycopg.OperationalError as error:
+            raise TablesUnreadable(f"Postgres: {str(error).strip()}; is it running?") from error
+
+    def __enter__(self) -> "Postgres":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._connection.close()
+
+    def wait_for(self, cuts: Mapping[str, Ends], wait_s: float) -> list[str]:
+        """Wait until everything below the cuts is loaded; names the partitions that are not in time."""
+        ends_at = time.monotonic() + wait_s
+        while True:
+            behind = self._behind(cuts)
+            if not behind or time.monotonic() >= ends_at:
+                return behind
+            time.sleep(_LOOK_AGAIN_S)
+
+    def payments(self, partition: int) -> Iterator[PaymentRow]:
+        """The rows of mart.payments that came from a partition."""
+        return (PaymentRow(*row) for row in self._rows(_PAYMENTS, [partition]))
+
+    def operations(self, partition: int) -> Iterator[OperationRow]:
+        """The rows of mart.payment_operations that came from a partition."""
+        return (OperationRow(*row) for row in self._rows(_OPERATIONS, [partition]))
+
+    def request_statuses(self, partition: int) -> dict[str, int]:
+        """Status by request id, of the answers that came from a partition."""
+        return dict(self._rows(_REQUESTS, [partition]))
+
+    def refunds(self) -> Iterator[str]:
+        """Ids of all refunds."""
+        return (row[0] for row in self._rows(_REFUNDS))
+
+    def accounts(self) -> Iterator[str]:
+        """Ids of all merchants and operators."""
+        return (row[0] for row in self._rows(_ACCOUNTS))
+
+    def anomalies(self) -> Iterator[str]:
+        """What the load came across that should not have been, as sentences."""
+        return (row[0] for row in self._rows(_ANOMALIES))
+
+    def loaded(self, schema: str, table: str, cut: Ends) -> Mapping[int, Loaded]:
+        """How many events below the cut a log table holds, by partition."""
+        statement = SQL(_LOADED).format(table=Identifier(schema, table))
+        found = self._rows(statement, [list(cut), list(cut.values())])
+        return {partition: Loaded(count, offsets) for partition, count, offsets in found}
+
+    def text_columns(self) -> list[tuple[str, str, list[str]]]:
+        """Schema, table and names of the columns that hold texts or documents, of raw and mart."""
+        return list(self._rows(_TEXT_COLUMNS))
+
+    def row_count(self, schema: str, table: str) -> int:
+        """How many rows a table has."""
+        statement = SQL("SELECT count(*) FROM {table}").format(table=Identifier(schema, table))
+        return int(next(self._rows(statement))[0])
+
+    def suspects(
+        self, schema: str, table: str, columns: Sequence[str]
+    ) -> Iterator[tuple[str, tuple[Any, ...]]]:
+        """Where a row came from and its texts, of rows in which a card number or a secret key may stand."""
+        statement = SQL(_SUSPECTS).format(
+            table=Identifier(schema, table), columns=SQL(", ").join(map(Identifier, columns))
+        )
+        for place, *texts in self._rows(statement, [_SUSPICIOUS, _MOST_SUSPECTS]):
+            yield f"{schema}.{table}, from {place}", tuple(texts)
+
+    def _behind(self, cuts: Mapping[str, Ends]) -> list[str]:
+        loaded = {(topic, partition): offset for topic, partition, offset in self._rows(_POSITIONS)}
+        return [
+            f"{topic}:{partition} is loaded up to offset {loaded.get((topic, partition), 0)}, and holds {end}"
+            for topic, ends in cuts.items()
+            for partition, end in ends.items()
+            if loaded.get((topic, partition), 0) < end
+        ]
+
+    def _rows(
+        self, statement: LiteralString | Composed, values: Sequence[object] = ()
+    ) -> Iterator[tuple[Any, ...]]:
+        """Rows as they come; columns are of whatever types the statement selects."""
+        try:
+            with self._connection.transaction(), self._connection.cursor(name="verify") as cursor:
+                cursor.itersize = _ROWS
+                cursor.execute(statement, values or None)
+                yield from cursor
+        except psycopg.Error as error:
+            raise TablesUnreadable(f"Postgres: {str(error).strip()}") from error
