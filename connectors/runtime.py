@@ -146,12 +146,18 @@ class ConnectorLoop:
         self._consumer.commit(offsets=_offsets(positions), asynchronous=True)
 
     def commit_and_wait(self, positions: Mapping[Partition, int]) -> None:
-        """Tell the group the next offset of each partition. Raises KafkaException when it is refused."""
+        """Tell the group the next offset of each partition. Raises KafkaException when it is refused.
+
+        Only from the loop's thread: a poll in another one would take the answer and never give it.
+        """
         if positions:
             self._consumer.commit(offsets=_offsets(positions), asynchronous=False)
 
     def end_offset(self, partition: Partition) -> int:
-        """The end of a partition right now, from its broker. Raises KafkaException when it is silent."""
+        """The end of a partition right now, from its broker. Raises KafkaException when it is silent.
+
+        Like a commit, only from the loop's thread.
+        """
         return self._watermarks(partition)[1]
 
     def _turn(self) -> None:

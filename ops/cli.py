@@ -78,11 +78,12 @@ def status(data_dir: DataDir = None, as_json: AsJson = False) -> None:
 def worker(
     stages: Annotated[list[str], typer.Argument(help="Stages to run in this process.")],
     data_dir: DataDir = None,
+    as_json: AsJson = False,
 ) -> None:
     """Run stages in this process until it is told to end."""
     from ops import workers
 
-    with _told(False), _settings(data_dir) as settings:
+    with _told(as_json), _settings(data_dir) as settings:
         workers.run(settings, tuple(stages))
 
 
@@ -140,7 +141,8 @@ def bench(
 @app.command()
 def simulate(
     seed: Annotated[int, typer.Option(help="The history follows from it.")] = 1,
-    payments: Annotated[int, typer.Option(min=1)] = 12,
+    payments: Annotated[int, typer.Option(min=1, help="How many payments.")] = 12,
+    data_dir: DataDir = None,
     as_json: AsJson = False,
 ) -> None:
     """Play one seeded history of the whole platform in memory, with crashes, and judge it."""
@@ -158,7 +160,7 @@ def simulate(
 
 
 @app.command("testcards")
-def list_test_tokens(as_json: AsJson = False) -> None:
+def list_test_tokens(data_dir: DataDir = None, as_json: AsJson = False) -> None:
     """List the test tokens and what the provider does with each."""
     from connectors.psp.simulator.tokens import TEST_TOKENS
 

@@ -4,6 +4,7 @@ import os
 import secrets
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -17,13 +18,14 @@ from ops.errors import NotFound, NotRunning
 from ops.lag import StageLag, stage_lags
 from ops.platform import Platform
 from ops.stack import supervisor
+from ops.stack.processes import tail
 from ops.stack.terminal import Multiplexer
 from schemas import topics
 from schemas.codec import codec_of
 from schemas.envelope import Actor, Envelope, Message
 from schemas.kafka import producer_settings
 from schemas.platform import RecordQuarantined
-from schemas.settings import Settings
+from schemas.settings import PREFIX, Settings
 
 if TYPE_CHECKING:
     from ops.verify.check import Report
@@ -64,9 +66,8 @@ def up(settings: Settings, *, api_port: int | None, is_detached: bool) -> Status
         echo = Multiplexer([spec.role for spec in designed.processes], Console())
         supervisor.run(designed.processes, designed.data_dir, echo)
         return _status_of(designed, [])
-    if not supervisor.is_running(designed.data_dir):
-        _start_detached(designed)
-    _wait_until_ready(designed)
+    started = None if supervisor.is_running(designed.data_dir) else _start_detached(designed, settings)
+    _wait_until_ready(designed, started)
     return status(settings)
 
 
@@ -135,34 +136,50 @@ def _running(settings: Settings) -> Platform:
     return platform.design(data_dir, settings)
 
 
-def _start_detached(designed: Platform) -> None:
-    """Run the supervisor in a session of its own, so that it outlives this command."""
+def _start_detached(designed: Platform, settings: Settings) -> "subprocess.Popen[bytes]":
+    """Run the supervisor in a session of its own, so that it outlives this command.
+
+    It runs with these settings, whatever the environment of this process says.
+    """
     log = designed.data_dir / "logs" / "supervisor.log"
     log.parent.mkdir(exist_ok=True)
     command = [sys.executable, "-m", "ops.cli", "up", "--data-dir", str(designed.data_dir)]
+    others = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
     with log.open("ab") as output:
-        subprocess.Popen(  # noqa: S603  # our own command line, without a shell
+        started = subprocess.Popen(  # noqa: S603  # our own command line, without a shell
             [*command, "--api-port", str(designed.addresses.api)],
+            env={**others, **platform.environment(settings)},
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
+    # A program that lives on after this call takes note of the end of what it started.
+    threading.Thread(target=started.wait, daemon=True).start()
+    return started
 
 
-def _wait_until_ready(designed: Platform) -> None:
+def _wait_until_ready(designed: Platform, started: "subprocess.Popen[bytes] | None") -> None:
+    """Wait for all processes; `started` is their supervisor if it was started just now."""
     deadline = time.monotonic() + _READY_TIMEOUT_S
-    was_running = False
+    was_running = started is None
     while time.monotonic() < deadline:
         is_running = supervisor.is_running(designed.data_dir)
         if is_running and all(process.ready for process in _processes(designed.data_dir, designed)):
             return
+        if started is not None and started.poll() is not None:
+            raise NotRunning(_last_words(designed.data_dir / "logs" / "supervisor.log"))
         if was_running and not is_running:
             break
         was_running = was_running or is_running
         time.sleep(_POLL_S)
     waiting = [process.role for process in _processes(designed.data_dir, designed) if not process.ready]
     raise NotRunning(f"not ready: {', '.join(waiting)}; their logs are in {designed.data_dir / 'logs'}")
+
+
+def _last_words(log: Path) -> str:
+    said = tail(log).rstrip().rpartition("\n")[2].removeprefix("error: ")
+    return f"the platform did not start: {said} (all of it is in {log})"
 
 
 def _processes(data_dir: Path, designed: Platform) -> list[ProcessStatus]:

@@ -40,10 +40,29 @@ S = TypeVar("S", bound=Aggregate)
 
 SWEEP_ROWS = 500
 
+Reader = Callable[[bytes | None], Message[Any]]
+"""The message in a record's value. Raises CorruptMessage or NewerVersion."""
+Writer = Callable[[str, Recorded[Any, Any]], Output]
+"""The record of an event of the aggregate under this key."""
+
+
+def registered_reader(topic: Topic) -> Reader:
+    """Read a topic as the registry says."""
+    return codec_of(topic).decode
+
+
+def registered_writer(topic: Topic) -> Writer:
+    """Write events as the registry says, on the partition of their aggregate."""
+    name, encode = topic.name, codec_of(topic).encode
+    return lambda key, event: Output(name, key.encode(), encode(event))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StageDefinition(Generic[S]):
-    """A decider bound to its topics. All inputs share one key domain; `ticks` is the broadcast clock."""
+    """A decider bound to its topics. All inputs share one key domain; `ticks` is the broadcast clock.
+
+    reader_of, writer_of: how the records of inputs are read and those of events written.
+    """
 
     name: str
     version: int
@@ -52,6 +71,8 @@ class StageDefinition(Generic[S]):
     inputs: tuple[Topic, ...]
     events: Topic
     ticks: Topic = topics.CLOCK_TICKS
+    reader_of: Callable[[Topic], Reader] = registered_reader
+    writer_of: Callable[[Topic], Writer] = registered_writer
 
     def __post_init__(self) -> None:
         domains = {topic.key_domain for topic in (*self.inputs, self.events)}
@@ -63,15 +84,16 @@ class StageStep(Generic[S]):
 
     def __init__(self, definition: StageDefinition[S]) -> None:
         self._definition = definition
-        self._readers: Mapping[str, Callable[[bytes | None], Message[Any]]] = {
-            topic.name: codec_of(topic).decode for topic in (*definition.inputs, definition.ticks)
+        self._readers: Mapping[str, Reader] = {
+            topic.name: definition.reader_of(topic) for topic in (*definition.inputs, definition.ticks)
         }
+        self._writer = definition.writer_of(definition.events)
         self._due_from_ms: dict[str, int] = {}
         self._sweep_cursor = b""
 
     def __call__(self, view: View, records: Sequence[Record]) -> Outbox:
         """Handle records in order as one unit of work. Raises HandlerBug naming the record that failed."""
-        unit = _Unit(self._definition, view)
+        unit = _Unit(self._definition, self._writer, view)
         for one in records:
             try:
                 self._handle(unit, one)
@@ -118,13 +140,12 @@ class StageStep(Generic[S]):
 class _Unit(Generic[S]):
     """One unit of work: the aggregates it touched and what it has to say."""
 
-    def __init__(self, definition: StageDefinition[S], view: View) -> None:
+    def __init__(self, definition: StageDefinition[S], write_event: Writer, view: View) -> None:
         self.view = view
         self.table = UnitTable(view, definition.states, definition.decider.deadline_ms)
         self.outbox = Outbox([], [])
         self._decider = definition.decider
-        self._events = definition.events
-        self._write_event = codec_of(definition.events).encode
+        self._write_event = write_event
 
     def command(self, key: str, message: Message[Any]) -> None:
         """A message that is deduplicated by its command id and answered."""
@@ -194,7 +215,7 @@ class _Unit(Generic[S]):
                 self._carry_out(entry, event.envelope, effect)
 
     def _publish(self, key: str, event: Recorded[Any, Any]) -> None:
-        self.outbox.outputs.append(Output(self._events.name, key.encode(), self._write_event(event)))
+        self.outbox.outputs.append(self._write_event(key, event))
 
     def _carry_out(self, entry: Loaded[S], cause: Envelope, effect: Effect) -> None:
         match effect:

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import msgspec
 
+from ops.verify.log import LogRecord
 from ops.verify.report import Finding, Invariant
 from schemas import topics
 from schemas.codec import CodecError, codec_of
@@ -17,14 +18,14 @@ CARD: Final = (
     r"(?:[2-6][0-9]{12,18}|[2-6][0-9]{3}(?:[ -][0-9]{4}){2}[ -][0-9]{1,7}|3[0-9]{3}[ -][0-9]{6}[ -][0-9]{4,5})"
     r"(?![0-9A-Za-z])"
 )
-SECRET_PREFIXES: Final = ("sk_test_", "sk_live_")
 
 CANDIDATE: Final = "[2-6][0-9]{3}([0-9]{9}|[ -][0-9]{4}[ -]|[ -][0-9]{6}[ -])"
 """What every such number contains; cheap to search for, and rare in what is none."""
 
 _CANDIDATE_IN_BYTES: Final = re.compile(CANDIDATE.encode())
 _CARD_IN_TEXT: Final = re.compile(CARD)
-_SECRETS_IN_BYTES: Final = tuple(prefix.encode() for prefix in SECRET_PREFIXES)
+_TEST_KEY: Final = b"sk_test_"
+_LIVE_KEY: Final = b"sk_live_"
 
 
 class Confidential:
@@ -34,22 +35,23 @@ class Confidential:
         self._finding = Finding("P14", "no card number and no secret key at rest")
         self._tables: list[str] = []
 
-    def value(self, topic: str, place: str, value: bytes | None) -> None:
-        """The value of a record."""
+    def record(self, record: LogRecord) -> None:
+        """A record of any topic."""
         self._finding.checked += 1
+        value = record.value
         if value is None:
             return
-        if any(prefix in value for prefix in _SECRETS_IN_BYTES):
-            self._finding.wrong(f"{place}: a secret key")
+        if _TEST_KEY in value or _LIVE_KEY in value:
+            self._finding.wrong(f"{record.place}: a secret key")
         if _CANDIDATE_IN_BYTES.search(value) is not None:
             # Looked at closely text by text: a number field is no text, and in Avro nothing parts two texts.
-            for text in _texts(_decoded(topic, value)):
-                self._text(place, text)
+            for text in _texts(_decoded(record.topic, value)):
+                self._text(record.place, text)
 
     def row(self, place: str, values: tuple[Any, ...]) -> None:
         """The texts and JSON documents of a row that may hold something."""
         for text in _texts(values):
-            if any(prefix in text for prefix in SECRET_PREFIXES):
+            if _TEST_KEY.decode() in text or _LIVE_KEY.decode() in text:
                 self._finding.wrong(f"{place}: a secret key")
             self._text(place, text)
 

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import msgspec
+
 from ops.verify.report import Finding
 from schemas.envelope import CommandRefused, Message
 from streams.engine import positions
@@ -87,9 +89,14 @@ class Folds:
         self._evolve = definition.decider.evolve
         self._stage = definition.name
         self._below = must_hold_below
-        self._rows = {key: definition.states.decode(value) for key, value in changelog.states.items()}
+        self._rows: dict[str, Any] = {}
         self._states: dict[str, Any] = {}
         self._done: set[str] = set()
+        for key, value in changelog.states.items():
+            try:
+                self._rows[key] = definition.states.decode(value)
+            except (msgspec.DecodeError, ValueError) as error:
+                self._wrong(key, f"the row is no state: {error}")
 
     def event(self, key: str, message: Message[Any], offset: int) -> None:
         """The next event of the partition."""

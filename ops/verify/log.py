@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from types import TracebackType
 from typing import Any, Final, NamedTuple
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from ops.verify.errors import LogUnreadable
 from schemas.kafka import consumer_settings
@@ -47,8 +47,10 @@ class Log:
             ),
             "enable.partition.eof": True,
             "fetch.wait.max.ms": 20,
-            "fetch.message.max.bytes": 8 * 1_048_576,
-            "queued.max.messages.kbytes": 65_536,
+            "fetch.message.max.bytes": 2 * 1_048_576,
+            "queued.max.messages.kbytes": 16_384,
+            # A full queue is looked at again at once; the standard pauses for a second.
+            "fetch.queue.backoff.ms": 2,
         }
         self._consumer = Consumer(wanted)
 
@@ -72,14 +74,18 @@ class Log:
 
     def end(self, topic: str, partition: int) -> int:
         """Next offset of a partition right now. Raises LogUnreadable."""
-        return self._bounds(topic, partition)[1]
+        try:
+            return self._consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=_TIMEOUT_S)[
+                1
+            ]
+        except KafkaException as error:
+            raise LogUnreadable(f"{topic}:{partition}: {error.args[0]}; is Kafka running?") from error
 
     def read(self, topic: str, partition: int, end: int) -> Iterator[LogRecord]:
         """The committed records below `end`. Raises LogUnreadable when nothing comes for half a minute."""
-        low, _ = self._bounds(topic, partition)
-        if low >= end:
+        if end == 0:
             return
-        self._consumer.assign([TopicPartition(topic, partition, low)])
+        self._consumer.assign([TopicPartition(topic, partition, OFFSET_BEGINNING)])
         silent_since_s = time.monotonic()
         while True:
             messages = self._consumer.consume(_READ_RECORDS, _READ_S)
@@ -99,12 +105,6 @@ class Log:
         """The committed records below `ends`, partition by partition."""
         for partition, end in ends.items():
             yield from self.read(topic, partition, end)
-
-    def _bounds(self, topic: str, partition: int) -> tuple[int, int]:
-        try:
-            return self._consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=_TIMEOUT_S)
-        except KafkaException as error:
-            raise LogUnreadable(f"{topic}:{partition}: {error.args[0]}; is Kafka running?") from error
 
 
 def _is_past(message: Message, end: int) -> bool:

@@ -75,9 +75,10 @@ class Survey:
             counted = LoadedEvents(".".join(_LOG_TABLES[name]), f"{name}:{partition}", must_hold_below=cut)
             stored = self._postgres.request_statuses(partition)
             for record in self._log.read(name, partition, cut):
-                message = self._decoded(topics.API_REQUESTS, record)
-                if message is not None:
+                event = self._event(topics.API_REQUESTS, record)
+                if event is not None:
                     counted.event(record.offset)
+                    message = event[1]
                     self._acknowledged.answer(message.body, stored)
                     self._answers.answer(message.body, message.envelope.actor.principal)
             counted.compare(loaded.get(partition, Loaded()), self._equal)
@@ -93,10 +94,10 @@ class Survey:
             )
             payments = self._payments(partition, cut) if name == topics.PAYMENTS_EVENTS.name else None
             for record in self._log.read(name, partition, self._log.end(name, partition)):
-                message = self._decoded(definition.events, record)
-                if message is None or record.key is None:
+                event = self._event(definition.events, record)
+                if event is None:
                     continue
-                key = record.key.decode()
+                key, message = event
                 counted.event(record.offset)
                 if self._versions.event(key, message, record.place):
                     folds.event(key, message, record.offset)
@@ -145,7 +146,7 @@ class Survey:
         changelog = Changelog(f"{definition.name}.{partition}", self._equal)
         for record in self._log.read(name, partition, self._log.end(name, partition)):
             changelog.record(record.key or b"", record.value)
-            self._confidential.value(name, record.place, record.value)
+            self._confidential.record(record)
         changelog.check()
         return changelog
 
@@ -156,24 +157,27 @@ class Survey:
         tables = Tables(rows, self._postgres.operations(partition), self._equal, must_hold_below=cut)
         return PaymentsPartition(self._transitions, self._amounts, tables, self._effects, cut=cut)
 
-    def _decoded(self, topic: Topic, record: LogRecord) -> Message[Any] | None:
-        """The message of a record of the cut's topics; what is none was set aside by the load too."""
-        self._confidential.value(topic.name, record.place, record.value)
+    def _event(self, topic: Topic, record: LogRecord) -> tuple[str, Message[Any]] | None:
+        """Key and message of a record of the cut's topics; what is none was set aside by the load too."""
+        self._confidential.record(record)
+        if record.key is None:
+            self._versions.undecodable(record.place, "a record without a key belongs to nothing")
+            return None
         try:
-            return codec_of(topic).decode(record.value)
-        except CodecError as error:
+            return record.key.decode(), codec_of(topic).decode(record.value)
+        except (CodecError, UnicodeDecodeError) as error:
             self._versions.undecodable(record.place, str(error))
             return None
 
     def _search(self, name: str) -> None:
         for record in self._log.records(name, self._log.ends(name)):
-            self._confidential.value(name, record.place, record.value)
+            self._confidential.record(record)
 
     def _dead_letters(self, topic: Topic) -> None:
         self._letters.topic()
         name = topic.dead_letters
         for record in self._log.records(name, self._log.ends(name)):
-            self._confidential.value(name, record.place, record.value)
+            self._confidential.record(record)
             headers = {header: (value or b"").decode(errors="replace") for header, value in record.headers}
             source = ":".join(headers.get(f"dlq.{part}", "?") for part in ("topic", "partition", "offset"))
             self._letters.letter(

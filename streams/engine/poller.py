@@ -3,6 +3,7 @@
 import logging
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from queue import SimpleQueue
 from time import monotonic
 from typing import Protocol
 
@@ -56,11 +57,10 @@ class Poller(threading.Thread):
         self._fail = fail
         self._stopping = threading.Event()
         self._wanted: tuple[int, Mapping[int, Mapping[str, int]]] | None = None
-        self._lag: Mapping[int, Mapping[str, int]] = {}
+        self._lag: SimpleQueue[Mapping[int, Mapping[str, int]]] = SimpleQueue()
         self._is_reading = False
         self.epoch = 0
         self.assignment: frozenset[tuple[str, int]] = frozenset()
-        self.polled_at = monotonic()
         self._consumer = Consumer({**clients.reading(config, spec.group), "error_cb": self._on_error})
 
     def start_reading(self, epoch: int, positions: Mapping[int, Mapping[str, int]]) -> None:
@@ -69,7 +69,7 @@ class Poller(threading.Thread):
 
     def publish_lag(self, positions: Mapping[int, Mapping[str, int]]) -> None:
         """Commit positions as group offsets before the next read; they serve as a lag metric only."""
-        self._lag = positions
+        self._lag.put(positions)
 
     def stop(self) -> None:
         """Leave off reading. A static member keeps its partitions until its session ends."""
@@ -98,7 +98,6 @@ class Poller(threading.Thread):
         started = monotonic()
         epoch = self.epoch
         first = self._consumer.poll(_POLL_SECONDS if self._is_reading else _ASSIGNING_POLL_SECONDS)
-        self.polled_at = monotonic()
         if first is None:
             return
         found = [first, *self._consumer.consume(self._config.buffered_records, 0)]
@@ -144,7 +143,9 @@ class Poller(threading.Thread):
 
     def _publish_lag(self) -> None:
         """Only here: another thread would wait for the poll that is going on, and block its caller."""
-        lag, self._lag = self._lag, {}
+        lag: dict[int, Mapping[str, int]] = {}
+        while not self._lag.empty():
+            lag.update(self._lag.get())
         if not lag or not self._is_reading:
             return
         try:
@@ -166,9 +167,9 @@ class Poller(threading.Thread):
         self.epoch += 1
         self._intake.close(self.epoch)
         finished = self._rebalance.revoked(self.epoch, set(self.assignment))
-        self.assignment = frozenset()
         if was_reading and not finished.wait(self._config.revoke_timeout_ms / 1000):
             _log.warning("stage %s: a commit outlasts the rebalance", self._spec.name)
+        self.assignment = frozenset()
         consumer.unassign()
 
     def _on_lost(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:

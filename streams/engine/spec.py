@@ -1,6 +1,6 @@
 """What is a stage to the engine: a step bound to topic names, and the names derived from it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -69,7 +69,3 @@ class StageSpec:
     def transactional_id(self, partition: int) -> str:
         """What the broker fences the owner of a task by; also the name of the task."""
         return f"{self.group}.{partition}"
-
-
-Positions = Mapping[str, int]
-"""Next offset of every input topic of a task."""

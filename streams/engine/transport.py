@@ -94,8 +94,9 @@ class Consumer(FaustConsumer):
             for partition, inputs in self._stage.positions.items()
             if self._published.get(partition) != inputs
         }
-        self._poller.publish_lag(moved)
-        self._published.update(moved)
+        if moved:
+            self._poller.publish_lag(moved)
+            self._published.update(moved)
         return bool(moved)
 
     async def create_topic(self, topic: str, *args: Any, **kwargs: Any) -> None:
@@ -129,6 +130,8 @@ class Consumer(FaustConsumer):
                 self.app.on_rebalance_end()
             else:
                 await self.on_partitions_revoked(_as_faust(partitions))
+                # Faust waits only while it sees an assignment; the poller may be past that.
+                await self._stage.finish()
                 finished.set()
 
     def _tell(self, rebalance: _Rebalance) -> None:

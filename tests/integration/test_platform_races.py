@@ -1,0 +1,235 @@
+"""What do merchants get who ask the whole running platform everything at once, or for another's objects?"""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+import aiohttp
+import pytest
+
+from tests.integration.platform_merchant import Answered, Merchant, client_session
+from tests.integration.platform_running import Running, running
+
+pytestmark = pytest.mark.integration
+
+PARALLEL = 100
+
+
+@pytest.fixture(scope="module")
+def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """Everything that `millrace up` starts."""
+    with running(tmp_path_factory.mktemp("races") / "data") as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def secret_key(platform: Running) -> str:
+    return platform.new_merchant_key("Races")
+
+
+@pytest.fixture
+async def session() -> AsyncIterator[aiohttp.ClientSession]:
+    async with client_session() as opened:
+        yield opened
+
+
+@pytest.fixture
+def merchant(platform: Running, secret_key: str, session: aiohttp.ClientSession) -> Merchant:
+    return Merchant(session, platform.api_url, secret_key)
+
+
+@pytest.fixture
+def stranger(platform: Running, session: aiohttp.ClientSession) -> Merchant:
+    """A merchant nobody has seen before."""
+    return Merchant(session, platform.api_url, platform.new_merchant_key("Stranger"))
+
+
+def operations(platform: Running, payment: dict[str, Any]) -> Counter[str]:
+    """How often the provider did what for a payment."""
+    return Counter(effect["operation"] for effect in platform.effects(payment["payment_id"]))
+
+
+async def test_of_parallel_refunds_as_many_succeed_as_the_payment_has_money_for(
+    platform: Running, merchant: Merchant
+) -> None:
+    """A hundred clerks refund 60 of the same 100 at once: the customer gets 60, once."""
+    payment = await merchant.confirmed()
+    path = f"/v1/payments/{payment['payment_id']}/refunds"
+    answers = await asyncio.gather(
+        *(merchant.persist(path, {"amount": 6_000}, f"refund-{number}") for number in range(PARALLEL))
+    )
+    refused = [answered for answered in answers if answered.status >= 400]
+    assert {(400, "amount_exceeds_refundable", "amount")} == {
+        (answered.status, answered.code, answered.param) for answered in refused
+    }
+    [winner] = [answered.body for answered in answers if answered.status < 400]
+    assert PARALLEL - 1 == len(refused)
+    assert ("refund", "succeeded", 6_000) == (winner["object"], winner["status"], winner["amount"])
+    now = await merchant.read(payment, min_version=winner["version"])
+    assert ("partially_refunded", 6_000) == (now["status"], now["amount_refunded"])
+    assert {"sale": 1, "refund": 1} == operations(platform, payment)
+
+
+async def test_refunds_that_fit_together_all_succeed(platform: Running, merchant: Merchant) -> None:
+    """Refusing more than the rule demands would be wrong too: ten refunds of a tenth empty the payment."""
+    payment = await merchant.confirmed()
+    path = f"/v1/payments/{payment['payment_id']}/refunds"
+    answers = await asyncio.gather(
+        *(merchant.persist(path, {"amount": 1_000}, f"tenth-{number}") for number in range(12))
+    )
+    assert {200: 10, 400: 2} == Counter(answered.status for answered in answers)
+    last = max(answered.body["version"] for answered in answers if answered.status == 200)
+    now = await merchant.read(payment, min_version=last)
+    assert ("refunded", 10_000) == (now["status"], now["amount_refunded"])
+    assert {"sale": 1, "refund": 10} == operations(platform, payment)
+
+
+async def test_parallel_equal_creates_are_one_payment(platform: Running, stranger: Merchant) -> None:
+    """A client library that retries too eagerly must not sell the same order a hundred times."""
+    order = {"amount": 10_000, "currency": "USD", "payment_method": {"type": "card", "token": "tok_visa"}}
+    answers = await asyncio.gather(
+        *(stranger.persist("/v1/payment_intents", order, "order-1") for _ in range(PARALLEL))
+    )
+    assert {201} == {answered.status for answered in answers}
+    assert 1 == len({answered.body["payment_id"] for answered in answers})
+    assert PARALLEL - 1 == sum("idempotent-replayed" in answered.headers for answered in answers)
+    assert 1 == len(await stranger.shown("/v1/payments", 1))
+
+
+async def test_parallel_confirms_charge_once(platform: Running, merchant: Merchant) -> None:
+    """A customer who presses the button again and again, under new keys, pays once."""
+    payment = await merchant.created()
+    path = f"/v1/payment_intents/{payment['payment_intent_id']}/confirm"
+    answers = await asyncio.gather(
+        *(merchant.persist(path, {}, f"confirm-{number}") for number in range(PARALLEL))
+    )
+    assert 1 == sum(answered.status == 200 for answered in answers)
+    refusals = {answered.code for answered in answers if answered.status != 200}
+    assert {"unexpected_state", "operation_in_progress"} >= refusals
+    assert "captured" == (await merchant.read(payment))["status"]
+    assert {"sale": 1} == operations(platform, payment)
+
+
+async def test_a_key_names_one_request_for_life(merchant: Merchant) -> None:
+    """The same key with another body is a mistake of the client's, and the difference is named."""
+    first = await merchant.created("for-life")
+    other = await merchant.post(
+        "/v1/payment_intents",
+        {"amount": 9_999, "currency": "USD", "payment_method": {"type": "card", "token": "tok_visa"}},
+        "for-life",
+    )
+    assert (422, "idempotency_mismatch", "amount") == (other.status, other.code, other.param)
+    again = await merchant.created("for-life")
+    assert first == again
+
+
+async def test_of_capture_and_void_at_once_exactly_one_wins(platform: Running, merchant: Merchant) -> None:
+    """Money is taken or released, never both, and we and the provider say the same."""
+    payments = await asyncio.gather(*(merchant.confirmed(capture_method="manual") for _ in range(20)))
+    for captured, voided in await asyncio.gather(
+        *(_capture_and_void(merchant, payment, number) for number, payment in enumerate(payments))
+    ):
+        assert {200, 409} == {captured.status, voided.status}, (captured, voided)
+        [loser] = [answered for answered in (captured, voided) if answered.status == 409]
+        assert loser.code in ("unexpected_state", "operation_in_progress")
+        [winner] = [answered.body for answered in (captured, voided) if answered.status == 200]
+        now = await merchant.read(winner)
+        assert ("captured" if captured.status == 200 else "voided") == now["status"]
+        did = "capture" if captured.status == 200 else "void"
+        assert {"authorize": 1, did: 1} == operations(platform, winner)
+
+
+async def _capture_and_void(
+    merchant: Merchant, payment: dict[str, Any], number: int
+) -> tuple[Answered, Answered]:
+    path = f"/v1/payments/{payment['payment_id']}"
+    asked = [
+        merchant.persist(f"{path}/capture", {}, f"capture-{number}"),
+        merchant.persist(f"{path}/void", {}, f"void-{number}"),
+    ]
+    # Half of the time the void goes out first, so that neither order is always the luckier one.
+    first, second = await asyncio.gather(*(asked if number % 2 else reversed(asked)))
+    return (first, second) if number % 2 else (second, first)
+
+
+async def test_another_merchants_objects_are_not_there(merchant: Merchant, stranger: Merchant) -> None:
+    """Not even that an object exists may be learned with another merchant's key."""
+    payment = await merchant.confirmed()
+    path, intent = (
+        f"/v1/payments/{payment['payment_id']}",
+        f"/v1/payment_intents/{payment['payment_intent_id']}",
+    )
+    refund = (await merchant.post(f"{path}/refunds", {"amount": 1})).body
+    asked = [
+        *[f"{path}/{one}" for one in ("capture", "void", "refunds")],
+        *[f"{intent}/{one}" for one in ("confirm", "cancel")],
+    ]
+    answers = [await stranger.post(one, {}) for one in asked]
+    answers += [await stranger.get(one) for one in (path, intent, f"/v1/refunds/{refund['refund_id']}")]
+    assert {(404, "not_found")} == {(answered.status, answered.code) for answered in answers}
+    assert [] == (await stranger.get("/v1/payments")).body["data"]
+    refusals = await stranger.shown(f"/v1/events?payment_id={payment['payment_id']}", len(asked))
+    assert {("CommandRefused", "not_found", None)} == {
+        (one["type"], one["code"], one["payment"]) for one in refusals
+    }
+    history = await merchant.shown(f"/v1/events?payment_id={payment['payment_id']}", refund["version"])
+    assert "CommandRefused" not in {one["type"] for one in history}
+
+
+async def test_what_was_written_can_be_read_at_once(merchant: Merchant) -> None:
+    """Whoever was told that something happened must see it, without waiting for the tables."""
+    payment = await merchant.created(description="A book")
+    assert "requires_confirmation" == (await merchant.read(payment))["status"]
+    captured = (await merchant.confirm(payment)).body
+    assert captured == await merchant.read(payment)
+    path = f"/v1/payments/{payment['payment_id']}/refunds"
+    refund = (await merchant.post(path, {"amount": 2_500, "reason": "damaged"})).body
+    assert refund == (await merchant.get(f"/v1/refunds/{refund['refund_id']}")).body
+    now = await merchant.read(payment, min_version=refund["version"])
+    assert ("partially_refunded", 2_500, "A book") == (
+        now["status"],
+        now["amount_refunded"],
+        now["description"],
+    )
+
+
+async def test_lists_show_everything_once_in_pages_and_by_filter(stranger: Merchant) -> None:
+    """Reconciling a day's payments must neither miss nor repeat one."""
+    made = [await stranger.created(customer_id=f"cus_{number % 2}") for number in range(5)]
+    captured = (await stranger.confirm(made[3])).body
+    await stranger.shown("/v1/payments", 5)
+    pages, after = [], ""
+    while True:
+        page = (await stranger.get(f"/v1/payments?limit=2{after}")).body
+        pages.append([one["payment_id"] for one in page["data"]])
+        if not page["has_more"]:
+            break
+        after = f"&starting_after={pages[-1][-1]}"
+    assert [[4, 3], [2, 1], [0]] == [
+        [[one["payment_id"] for one in made].index(found) for found in page] for page in pages
+    ]
+    by_customer = (await stranger.get("/v1/payments?customer_id=cus_1")).body["data"]
+    assert {made[1]["payment_id"], made[3]["payment_id"]} == {one["payment_id"] for one in by_customer}
+    [only] = await stranger.shown("/v1/payments?status=captured", 1)
+    assert captured["payment_id"] == only["payment_id"]
+    later = (await stranger.get(f"/v1/payments?created_after={made[2]['created_at']}")).body["data"]
+    assert {made[3]["payment_id"], made[4]["payment_id"]} == {one["payment_id"] for one in later}
+
+
+async def test_the_history_of_a_payment_has_no_gap(stranger: Merchant) -> None:
+    """An accountant can follow every step, numbered, with the payment as it was then."""
+    payment = await stranger.confirmed(capture_method="manual")
+    path = f"/v1/payments/{payment['payment_id']}"
+    await stranger.post(f"{path}/capture", {"amount": 4_000})
+    refunded = await stranger.post(f"{path}/refunds", {})
+    assert "succeeded" == refunded.body["status"], refunded
+    last = await stranger.read(payment, min_version=refunded.body["version"])
+    shown = await stranger.shown(f"/v1/events?limit=100&payment_id={payment['payment_id']}", last["version"])
+    events = sorted(shown, key=lambda event: int(event["version"]))
+    assert list(range(1, last["version"] + 1)) == [event["version"] for event in events]
+    assert "PaymentIntentCreated" == events[0]["type"]
+    statuses = [event["payment"]["status"] for event in events]
+    assert ["requires_confirmation", "pending_auth", "authorized"] == statuses[:3]
+    assert ("refunded", 4_000, 4_000) == (last["status"], last["amount_captured"], last["amount_refunded"])
+    assert statuses[-1] == last["status"]
