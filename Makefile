@@ -53,7 +53,7 @@ schemas: $(INSTALLED) ## Give new contract messages their Avro schema and id.
 	$(BIN)/python -m ops.register_schemas
 
 lock: $(INSTALLED) ## Pin every dependency with its hashes, naming no index.
-	$(BIN)/uv pip compile pyproject.toml --group dev --no-emit-index-url --no-header --no-annotate --generate-hashes --exclude-newer "1 week" -o dev.lock
+	$(BIN)/uv pip compile pyproject.toml --group dev --no-emit-index-url --no-header --no-annotate --no-strip-extras --generate-hashes --exclude-newer "1 week" -o dev.lock
 
 clean: ## Remove the environment and what tools leave behind.
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

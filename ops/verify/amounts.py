@@ -27,6 +27,10 @@ class Amounts:
                     f"{history.payment_id} at {place}: shows authorized, captured, refunded {told}, its events sum to {summed}"
                 )
 
+    def join(self, other: "Amounts") -> None:
+        """Take in what was found in another partition."""
+        self._finding.add(other._finding)
+
     def verdict(self) -> Invariant:
         """What was found."""
         return self._finding.invariant(

@@ -4,10 +4,11 @@ from collections.abc import Container
 from pathlib import Path
 
 from ops.verify.client_log import read_client_log
+from ops.verify.letters import Letters
 from ops.verify.log import Log
 from ops.verify.postgres import Postgres
 from ops.verify.report import Invariant, Report, report_of
-from ops.verify.survey import Survey, surveyed
+from ops.verify.survey import Survey
 from schemas.settings import Settings
 
 __all__ = ["Invariant", "Report", "verify"]
@@ -30,6 +31,6 @@ def verify(
     Raises VerifyError when something that has to be read cannot be.
     """
     with Log(settings) as log, Postgres(settings.postgres_dsn) as postgres:
-        survey = Survey(log, postgres, expected_dead_letters)
+        survey = Survey(settings, log, postgres, Letters(expected_dead_letters))
         survey.begin(() if client_log is None else read_client_log(client_log), simulator_url, wait_s)
-        return report_of(surveyed(survey, settings))
+        return report_of(survey.judged())

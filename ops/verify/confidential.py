@@ -60,6 +60,11 @@ class Confidential:
         self._finding.checked += rows
         self._tables.append(name)
 
+    def join(self, other: "Confidential") -> None:
+        """Take in what was found elsewhere."""
+        self._finding.add(other._finding)
+        self._tables += other._tables
+
     def verdict(self) -> Invariant:
         """What was found; what was found is not repeated here."""
         return self._finding.invariant(

@@ -44,14 +44,8 @@ class Effects:
     def __init__(self, effects: Iterable[Effect]) -> None:
         self._finding = Finding("P2", "provider effects are ours, once")
         self._by_payment: dict[str, list[Effect]] = defaultdict(list)
-        under_key: Counter[str] = Counter()
         for effect in effects:
             self._by_payment[effect.payment_reference].append(effect)
-            under_key[effect.idempotency_key] += 1
-            self._finding.checked += 1
-        for key, count in under_key.items():
-            if count > 1:
-                self._finding.wrong(f"the provider acted {count} times under the key {key}")
         self._open: Counter[str] = Counter()
         self._moving = self._past_window = self._payments = 0
 
@@ -72,6 +66,24 @@ class Effects:
             return
         self._operations(history, effects)
         self._hold(history, status, effects)
+
+    def check_keys(self) -> None:
+        """Judge the book by itself: one effect under one key. Call it before the first payment."""
+        under_key = Counter(one.idempotency_key for effects in self._by_payment.values() for one in effects)
+        self._finding.checked += under_key.total()
+        for key, count in under_key.items():
+            if count > 1:
+                self._finding.wrong(f"the provider acted {count} times under the key {key}")
+
+    def join(self, other: "Effects") -> None:
+        """Take in what was found in another partition; unknown is what neither knows."""
+        self._finding.add(other._finding)
+        self._open.update(other._open)
+        self._moving += other._moving
+        self._past_window += other._past_window
+        self._payments += other._payments
+        for payment_reference in self._by_payment.keys() - other._by_payment.keys():
+            del self._by_payment[payment_reference]
 
     def verdict(self) -> Invariant:
         """What was found; call it after the last payment."""

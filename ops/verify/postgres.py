@@ -22,6 +22,7 @@ _PAYMENTS: Final = """
         amount_captured_minor, amount_refunded_minor, currency, status, capture_method, _event_id, _offset
     FROM mart.payments WHERE _partition = %s
 """
+_VERSIONS: Final = "SELECT payment_id, version FROM mart.payments"
 _OPERATIONS: Final = """
     SELECT operation_id, payment_id, version, kind, status, amount_minor
     FROM mart.payment_operations WHERE _partition = %s
@@ -83,6 +84,10 @@ class Postgres:
             if not behind or time.monotonic() >= ends_at:
                 return behind
             time.sleep(_LOOK_AGAIN_S)
+
+    def payment_versions(self) -> Iterator[tuple[str, int]]:
+        """Id and version of all payments."""
+        return ((payment_id, version) for payment_id, version in self._rows(_VERSIONS))
 
     def payments(self, partition: int) -> Iterator[PaymentRow]:
         """The rows of mart.payments that came from a partition."""

@@ -46,6 +46,13 @@ class Finding:
         """Note what a reader should know and what breaks nothing."""
         self._remarks.append(what)
 
+    def add(self, other: "Finding") -> None:
+        """Take in what another judge found of the same invariant."""
+        self._faults = (self._faults + other._faults)[:MAX_EVIDENCE]
+        self._remarks += other._remarks
+        self.fault_count += other.fault_count
+        self.checked += other.checked
+
     def invariant(self, compared: str) -> Invariant:
         """The verdict. compared: one sentence that says what was held against what."""
         if self.fault_count == 0:

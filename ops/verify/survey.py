@@ -5,55 +5,43 @@ provider's book, then the load has to pass the cut. Each changelog and each tabl
 end of its events is taken, so whatever they show is among the events that are read last.
 """
 
-from collections.abc import Container, Iterable
-from typing import Any, Final
+import os
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from multiprocessing import get_context
+from typing import Final
 
 from ops.verify.acknowledged import Acknowledged, ClientLine
-from ops.verify.amounts import Amounts
 from ops.verify.answers import Answers
 from ops.verify.book import read_book
-from ops.verify.confidential import Confidential
-from ops.verify.effects import Effects, not_judged
-from ops.verify.folds import Changelog, Folds
+from ops.verify.effects import Effect, Effects, not_judged
 from ops.verify.letters import Letter, Letters
-from ops.verify.log import Ends, Log, LogRecord
-from ops.verify.payments import PaymentsPartition
+from ops.verify.log import Ends, Log
+from ops.verify.partition import LOG_TABLES, Judges, PartitionTask, survey_partition
 from ops.verify.postgres import Postgres
-from ops.verify.report import Finding, Invariant
-from ops.verify.tables import Loaded, LoadedEvents, Tables
-from ops.verify.transitions import Transitions
-from ops.verify.versions import Versions
+from ops.verify.report import Invariant
+from ops.verify.tables import Loaded, LoadedEvents
 from schemas import topics
-from schemas.codec import CodecError, codec_of
-from schemas.envelope import Message
 from schemas.settings import Settings
 from schemas.topics import Topic
 from streams.stages import DEFINITIONS
-from streams.step import StageDefinition
 
-_LOG_TABLES: Final = {
-    topics.PAYMENTS_EVENTS.name: ("raw", "payment_events"),
-    topics.MERCHANTS_EVENTS.name: ("raw", "merchant_events"),
-    topics.API_REQUESTS.name: ("raw", "api_requests"),
-}
-"""Schema and name of the table that holds a topic row by row."""
+OWN_PROCESS_FROM: Final = 100_000
+"""Events from which on a partition is worth the start of a process."""
 
 
 class Survey:
     """Reads everything once and shows it to the judges."""
 
-    def __init__(self, log: Log, postgres: Postgres, expected_dead_letters: Container[str]) -> None:
+    def __init__(self, settings: Settings, log: Log, postgres: Postgres, letters: Letters) -> None:
+        self._settings = settings
         self._log = log
         self._postgres = postgres
+        self._letters = letters
         self._acknowledged = Acknowledged()
-        self._effects: Effects | None = None
-        self._transitions = Transitions()
-        self._amounts = Amounts()
-        self._equal = Finding("P7", "tables equal the folds of their topics")
         self._answers = Answers()
-        self._letters = Letters(expected_dead_letters)
-        self._versions = Versions()
-        self._confidential = Confidential()
+        self._judges = Judges(effects=None)
+        self._book: list[Effect] | None = None
         self._cuts: dict[str, Ends] = {}
 
     def begin(self, client_lines: Iterable[ClientLine], simulator_url: str | None, wait_s: float) -> None:
@@ -63,138 +51,105 @@ class Survey:
         for topic in (topics.API_REQUESTS, topics.MERCHANTS_EVENTS, topics.PAYMENTS_EVENTS):
             self._cuts[topic.name] = self._log.ends(topic.name)
         if simulator_url is not None:
-            self._effects = Effects(read_book(simulator_url))
+            self._book = read_book(simulator_url)
+            self._judges.effects = Effects(self._book)
+            self._judges.effects.check_keys()
         for told in self._postgres.wait_for(self._cuts, wait_s):
             self._acknowledged.behind(told)
 
-    def requests(self) -> None:
+    def judged(self) -> list[Invariant]:
+        """Read everything else; every invariant in the order of its number. `begin` comes before it."""
+        tasks = list(self._tasks())
+        large = [task for task in tasks if task.cut >= OWN_PROCESS_FROM]
+        small = [task for task in tasks if task.cut < OWN_PROCESS_FROM]
+        processes = max(1, min(len(large), os.cpu_count() or 1))
+        # A new interpreter each: the threads of a Kafka client do not survive a fork.
+        with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
+            surveyed: list[Future[Judges]] = [pool.submit(survey_partition, task) for task in large]
+            for task in small:
+                self._judges.join(survey_partition(task))
+            self._requests()
+            self._stored()
+            self._rest()
+            for one in surveyed:
+                self._judges.join(one.result())
+        return self._verdicts()
+
+    def _tasks(self) -> Iterator[PartitionTask]:
+        for stage, define in DEFINITIONS.items():
+            name = define(self._settings).events.name
+            loaded = self._postgres.loaded(*LOG_TABLES[name], self._cuts[name])
+            for partition, cut in self._cuts[name].items():
+                yield PartitionTask(
+                    settings=self._settings,
+                    stage=stage,
+                    partition=partition,
+                    cut=cut,
+                    loaded=loaded.get(partition, Loaded()),
+                    effects=self._book,
+                )
+
+    def _requests(self) -> None:
         """The request log and its table."""
         name = topics.API_REQUESTS.name
-        loaded = self._postgres.loaded(*_LOG_TABLES[name], self._cuts[name])
+        loaded = self._postgres.loaded(*LOG_TABLES[name], self._cuts[name])
         for partition, cut in self._cuts[name].items():
-            counted = LoadedEvents(".".join(_LOG_TABLES[name]), f"{name}:{partition}", must_hold_below=cut)
+            counted = LoadedEvents(".".join(LOG_TABLES[name]), f"{name}:{partition}", must_hold_below=cut)
             stored = self._postgres.request_statuses(partition)
             for record in self._log.read(name, partition, cut):
-                event = self._event(topics.API_REQUESTS, record)
+                event = self._judges.event(topics.API_REQUESTS, record)
                 if event is not None:
+                    _, message = event
                     counted.event(record.offset)
-                    message = event[1]
                     self._acknowledged.answer(message.body, stored)
                     self._answers.answer(message.body, message.envelope.actor.principal)
-            counted.compare(loaded.get(partition, Loaded()), self._equal)
+            counted.compare(loaded.get(partition, Loaded()), self._judges.equal)
 
-    def stage(self, definition: StageDefinition[Any]) -> None:
-        """A stage's table and events, partition by partition."""
-        name = definition.events.name
-        loaded = self._postgres.loaded(*_LOG_TABLES[name], self._cuts[name])
-        for partition, cut in self._cuts[name].items():
-            counted = LoadedEvents(".".join(_LOG_TABLES[name]), f"{name}:{partition}", must_hold_below=cut)
-            folds = Folds(
-                definition, self._changelog(definition, partition), self._equal, must_hold_below=cut
-            )
-            payments = self._payments(partition, cut) if name == topics.PAYMENTS_EVENTS.name else None
-            for record in self._log.read(name, partition, self._log.end(name, partition)):
-                event = self._event(definition.events, record)
-                if event is None:
-                    continue
-                key, message = event
-                counted.event(record.offset)
-                if self._versions.event(key, message, record.place):
-                    folds.event(key, message, record.offset)
-                    if payments is not None:
-                        payments.event(key, message, record.offset, record.place)  # type: ignore[arg-type]  # its events
-            folds.finish()
-            counted.compare(loaded.get(partition, Loaded()), self._equal)
-            if payments is not None:
-                payments.finish()
-
-    def rest(self) -> None:
-        """What else is stored: refunds, accounts, other topics, dead letters, texts."""
+    def _stored(self) -> None:
+        """What Postgres holds besides the events."""
+        for payment_id, version in self._postgres.payment_versions():
+            self._acknowledged.stored_payment(payment_id, version)
         for refund_id in self._postgres.refunds():
             self._acknowledged.stored_refund(refund_id)
         for account_id in self._postgres.accounts():
             self._acknowledged.stored_account(account_id)
         for told in self._postgres.anomalies():
-            self._versions.anomaly(told)
-        for topic in topics.ALL:
-            if topic.name not in self._cuts:
-                self._search(topic.name)
-            self._dead_letters(topic)
+            self._judges.versions.anomaly(told)
         for schema, table, columns in self._postgres.text_columns():
             for place, texts in self._postgres.suspects(schema, table, columns):
-                self._confidential.row(place, texts)
-            self._confidential.table(f"{schema}.{table}", self._postgres.row_count(schema, table))
+                self._judges.confidential.row(place, texts)
+            self._judges.confidential.table(f"{schema}.{table}", self._postgres.row_count(schema, table))
 
-    def verdicts(self) -> list[Invariant]:
-        """Every invariant, in the order of its number."""
-        return [
-            self._acknowledged.verdict(),
-            not_judged() if self._effects is None else self._effects.verdict(),
-            self._transitions.verdict(),
-            self._amounts.verdict(),
-            self._equal.invariant(
-                "changelog rows, digests and rows of mart against the folds of the events, rows of raw against their number"
-            ),
-            self._answers.verdict(),
-            self._letters.verdict(),
-            self._versions.verdict(),
-            self._confidential.verdict(),
-        ]
-
-    def _changelog(self, definition: StageDefinition[Any], partition: int) -> Changelog:
-        name = topics.changelog(definition.name, definition.version)
-        changelog = Changelog(f"{definition.name}.{partition}", self._equal)
-        for record in self._log.read(name, partition, self._log.end(name, partition)):
-            changelog.record(record.key or b"", record.value)
-            self._confidential.record(record)
-        changelog.check()
-        return changelog
-
-    def _payments(self, partition: int, cut: int) -> PaymentsPartition:
-        rows = list(self._postgres.payments(partition))
-        for row in rows:
-            self._acknowledged.stored_payment(row.payment_id, row.version)
-        tables = Tables(rows, self._postgres.operations(partition), self._equal, must_hold_below=cut)
-        return PaymentsPartition(self._transitions, self._amounts, tables, self._effects, cut=cut)
-
-    def _event(self, topic: Topic, record: LogRecord) -> tuple[str, Message[Any]] | None:
-        """Key and message of a record of the cut's topics; what is none was set aside by the load too."""
-        self._confidential.record(record)
-        if record.key is None:
-            self._versions.undecodable(record.place, "a record without a key belongs to nothing")
-            return None
-        try:
-            return record.key.decode(), codec_of(topic).decode(record.value)
-        except (CodecError, UnicodeDecodeError) as error:
-            self._versions.undecodable(record.place, str(error))
-            return None
-
-    def _search(self, name: str) -> None:
-        for record in self._log.records(name, self._log.ends(name)):
-            self._confidential.record(record)
+    def _rest(self) -> None:
+        """The other topics, and all dead letters."""
+        for topic in topics.ALL:
+            if topic.name not in self._cuts:
+                for record in self._log.records(topic.name, self._log.ends(topic.name)):
+                    self._judges.confidential.record(record)
+            self._dead_letters(topic)
 
     def _dead_letters(self, topic: Topic) -> None:
         self._letters.topic()
         name = topic.dead_letters
         for record in self._log.records(name, self._log.ends(name)):
-            self._confidential.record(record)
+            self._judges.confidential.record(record)
             headers = {header: (value or b"").decode(errors="replace") for header, value in record.headers}
             source = ":".join(headers.get(f"dlq.{part}", "?") for part in ("topic", "partition", "offset"))
-            self._letters.letter(
-                Letter(
-                    name,
-                    record.partition,
-                    record.offset,
-                    source,
-                    headers.get("dlq.reason", "no reason given"),
-                )
-            )
+            reason = headers.get("dlq.reason", "no reason given")
+            self._letters.letter(Letter(name, record.partition, record.offset, source, reason))
 
-
-def surveyed(survey: Survey, settings: Settings) -> list[Invariant]:
-    """Read everything after `begin`, and judge."""
-    survey.requests()
-    for define in DEFINITIONS.values():
-        survey.stage(define(settings))
-    survey.rest()
-    return survey.verdicts()
+    def _verdicts(self) -> list[Invariant]:
+        judges = self._judges
+        return [
+            self._acknowledged.verdict(),
+            not_judged() if judges.effects is None else judges.effects.verdict(),
+            judges.transitions.verdict(),
+            judges.amounts.verdict(),
+            judges.equal.invariant(
+                "changelog rows, digests and rows of mart against the folds of the events, rows of raw against their number"
+            ),
+            self._answers.verdict(),
+            self._letters.verdict(),
+            judges.versions.verdict(),
+            judges.confidential.verdict(),
+        ]

@@ -64,6 +64,10 @@ class Transitions:
         if problem is not None:
             self._finding.wrong(f"{before.payment_id} at {place}: {type(body).__name__} {problem}")
 
+    def join(self, other: "Transitions") -> None:
+        """Take in what was found in another partition."""
+        self._finding.add(other._finding)
+
     def verdict(self) -> Invariant:
         """What was found."""
         return self._finding.invariant(

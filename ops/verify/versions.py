@@ -49,6 +49,12 @@ class Versions:
         """A row of meta.anomalies: the load came across an event out of order."""
         self._finding.wrong(f"meta.anomalies: {told}")
 
+    def join(self, other: "Versions") -> None:
+        """Take in what was found in another partition."""
+        self._finding.add(other._finding)
+        self._last.update(other._last)
+        self._refused_at_ms.update(other._refused_at_ms)
+
     def verdict(self) -> Invariant:
         """What was found."""
         return self._finding.invariant(

@@ -132,6 +132,14 @@ def create_topics(bootstrap_servers: str, wanted: Sequence[Topic]) -> None:
     names = [name for topic in wanted for name in (topic.name, topic.dead_letters)]
     for future in admin.create_topics([NewTopic(name, PARTITIONS, 1) for name in names]).values():
         future.result(DEADLINE_S)
+    # The controller has them before the broker serves them.
+    until(lambda: names_served(admin) >= set(names), "the topics")
+
+
+def names_served(admin: AdminClient) -> set[str]:
+    """Topics the broker knows with all their partitions."""
+    served = admin.list_topics(timeout=DEADLINE_S).topics
+    return {name for name, topic in served.items() if len(topic.partitions) == PARTITIONS}
 
 
 class Stages:

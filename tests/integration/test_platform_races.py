@@ -8,18 +8,32 @@ from typing import Any
 import aiohttp
 import pytest
 
-from tests.integration.platform_merchant import Answered, Merchant, client_session
+from connectors.psp.simulator.tokens import TEST_TOKENS, Behaviour
+from schemas import topics
+from tests.integration.platform_merchant import CARD, Answered, Merchant, client_session
 from tests.integration.platform_running import Running, running
 
 pytestmark = pytest.mark.integration
 
 PARALLEL = 100
+JSON = {"Content-Type": "application/json"}
+DECLINING = [token.token for token in TEST_TOKENS if token.behaviour is Behaviour.DECLINE]
+
+# A provider that never answers is given up on within seconds; every window keeps its place in the order.
+IMPATIENT = {
+    "psp_call_timeout_ms": 2_000,
+    "psp_settle_ms": 500,
+    "payments_confirm_window_ms": 6_000,
+    "payments_operation_window_ms": 6_000,
+    "payments_answer_grace_ms": 3_000,
+    "payments_query_delays_ms": "1000,2000,3000,5000",
+}
 
 
 @pytest.fixture(scope="module")
 def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     """Everything that `millrace up` starts."""
-    with running(tmp_path_factory.mktemp("races") / "data") as started:
+    with running(tmp_path_factory.mktemp("races") / "data", **IMPATIENT) as started:
         yield started
 
 
@@ -87,7 +101,7 @@ async def test_refunds_that_fit_together_all_succeed(platform: Running, merchant
 
 async def test_parallel_equal_creates_are_one_payment(platform: Running, stranger: Merchant) -> None:
     """A client library that retries too eagerly must not sell the same order a hundred times."""
-    order = {"amount": 10_000, "currency": "USD", "payment_method": {"type": "card", "token": "tok_visa"}}
+    order = {"amount": 10_000, "currency": "USD", "payment_method": CARD}
     answers = await asyncio.gather(
         *(stranger.persist("/v1/payment_intents", order, "order-1") for _ in range(PARALLEL))
     )
@@ -114,11 +128,8 @@ async def test_parallel_confirms_charge_once(platform: Running, merchant: Mercha
 async def test_a_key_names_one_request_for_life(merchant: Merchant) -> None:
     """The same key with another body is a mistake of the client's, and the difference is named."""
     first = await merchant.created("for-life")
-    other = await merchant.post(
-        "/v1/payment_intents",
-        {"amount": 9_999, "currency": "USD", "payment_method": {"type": "card", "token": "tok_visa"}},
-        "for-life",
-    )
+    cheaper = {"amount": 9_999, "currency": "USD", "payment_method": CARD}
+    other = await merchant.post("/v1/payment_intents", cheaper, "for-life")
     assert (422, "idempotency_mismatch", "amount") == (other.status, other.code, other.param)
     again = await merchant.created("for-life")
     assert first == again
@@ -233,3 +244,131 @@ async def test_the_history_of_a_payment_has_no_gap(stranger: Merchant) -> None:
     assert ["requires_confirmation", "pending_auth", "authorized"] == statuses[:3]
     assert ("refunded", 4_000, 4_000) == (last["status"], last["amount_captured"], last["amount_refunded"])
     assert statuses[-1] == last["status"]
+
+
+async def test_every_declining_token_declines_and_another_card_pays(
+    platform: Running, merchant: Merchant
+) -> None:
+    """A decline names its reason, moves nothing, and leaves the customer free to pay with another card."""
+    assert len(DECLINING) >= 8
+    for token in DECLINING:
+        payment = await merchant.created(payment_method={"type": "card", "token": token})
+        declined = await merchant.confirm(payment)
+        error = declined.body["error"]
+        assert (402, "declined", token.removeprefix("tok_")) == (
+            declined.status,
+            declined.code,
+            error["decline_code"],
+        )
+        assert ("failed", 0) == (error["payment"]["status"], error["payment"]["amount_captured"])
+        assert {} == operations(platform, payment)
+        paid = await merchant.confirm(payment, payment_method=CARD)
+        assert (200, "captured") == (paid.status, paid.body["status"])
+        assert {"sale": 1} == operations(platform, payment)
+
+
+@pytest.mark.parametrize("method", ["automatic", "manual"])
+@pytest.mark.parametrize("token", ["tok_visa", "tok_mastercard", "tok_psp_5xx_twice", "tok_psp_slow"])
+async def test_what_the_provider_does_in_the_end_is_the_answer(
+    token: str, method: str, platform: Running, merchant: Merchant
+) -> None:
+    """A provider that is slow, or away for two calls, costs time within the confirm and nothing else."""
+    confirmed = await merchant.confirmed(
+        capture_method=method, payment_method={"type": "card", "token": token}
+    )
+    is_sale = method == "automatic"
+    assert ("captured" if is_sale else "authorized") == confirmed["status"]
+    assert {"sale" if is_sale else "authorize": 1} == operations(platform, confirmed)
+
+
+@pytest.mark.parametrize("method", ["automatic", "manual"])
+async def test_a_lost_success_is_found_and_charged_once(
+    method: str, platform: Running, merchant: Merchant
+) -> None:
+    """The provider acted and its answer was lost: asking it is right, trying again would charge twice."""
+    token = {"type": "card", "token": "tok_psp_timeout_then_success"}
+    payment = await merchant.created(capture_method=method, payment_method=token)
+    answered = await merchant.confirm(payment)
+    assert (202, "unknown") == (answered.status, answered.body["status"])
+    did, expected = ("sale", "captured") if method == "automatic" else ("authorize", "authorized")
+    assert expected == (await merchant.reaches(payment, {"captured", "authorized", "failed"}))["status"]
+    assert {did: 1} == operations(platform, payment)
+
+
+async def test_a_lost_failure_is_proved_before_anyone_tries_again(
+    platform: Running, merchant: Merchant
+) -> None:
+    """While nobody knows, a second attempt is refused; once nothing is proved to have happened, it pays."""
+    token = {"type": "card", "token": "tok_psp_timeout_then_nothing"}
+    payment = await merchant.created(payment_method=token)
+    answered = await merchant.confirm(payment)
+    assert (202, "unknown") == (answered.status, answered.body["status"])
+    hasty = await merchant.confirm(payment)
+    assert (409, {}) == (hasty.status, operations(platform, payment)), hasty
+    failed = await merchant.reaches(payment, {"failed", "captured"})
+    assert ("failed", "not_executed") == (failed["status"], failed["last_error"]["code"])
+    again = await merchant.confirm(payment)
+    assert (200, "captured") == (again.status, again.body["status"])
+    assert {"sale": 1} == operations(platform, payment)
+
+
+@pytest.mark.parametrize(("result", "expected"), [("success", "captured"), ("failure", "failed")])
+async def test_what_the_customer_did_arrives_by_callback(
+    result: str,
+    expected: str,
+    platform: Running,
+    merchant: Merchant,
+    session: aiohttp.ClientSession,
+) -> None:
+    """Nothing moves before the customer authenticated, and the provider's own word ends the payment."""
+    action = await merchant.confirmed(payment_method={"type": "card", "token": "tok_requires_action"})
+    assert ("requires_action", {}) == (action["status"], operations(platform, action))
+    async with session.post(action["next_action"]["redirect_url"], params={"result": result}) as page:
+        assert 200 == page.status
+    ended = await merchant.reaches(action, {"captured", "failed"})
+    assert (expected, None) == (ended["status"], ended["next_action"])
+    assert ({"sale": 1} if expected == "captured" else {}) == operations(platform, action)
+
+
+WRONG_ORDERS = (
+    (400, "amount", b'{"amount": 10.0, "currency": "USD"}'),
+    (400, "amount", b'{"amount": 10.5, "currency": "USD"}'),
+    (400, "amount", b'{"amount": 1e3, "currency": "USD"}'),
+    (400, "amount", b'{"amount": "1000", "currency": "USD"}'),
+    (400, "amount", b'{"amount": -1, "currency": "USD"}'),
+    (400, "amount", b'{"amount": 0, "currency": "USD"}'),
+    (400, "amount", b'{"amount": null, "currency": "USD"}'),
+    (400, "amount", b'{"amount": 999999999999, "currency": "USD"}'),
+    (400, "amount", b'{"amount": 99999999999999999999999999, "currency": "JPY"}'),
+    (400, "currency", b'{"amount": 1000, "currency": "XXX"}'),
+    (400, "tip", b'{"amount": 1000, "currency": "USD", "tip": 1}'),
+    (400, "capture_method", b'{"amount": 1000, "currency": "USD", "capture_method": "later"}'),
+    (400, None, b'{"amount": 1000, "currency": "USD"'),
+    (400, None, b"amount=1000"),
+    (413, None, b'{"amount": 1000, "currency": "USD", "description": "%s"}' % (b"x" * 65_536)),
+)
+
+
+async def test_what_is_wrong_is_named_and_nothing_is_produced(platform: Running, stranger: Merchant) -> None:
+    """No mistake may reach a topic, where it would be for ever; each is told with the parameter at fault."""
+    payment = await stranger.confirmed(capture_method="manual")
+    before = platform.end_offset(topics.PAYMENTS_COMMANDS_API.name)
+    create, capture = "/v1/payment_intents", f"/v1/payments/{payment['payment_id']}/capture"
+    for status, param, raw in WRONG_ORDERS:
+        answered = await stranger.ask("POST", create, raw, JSON)
+        assert (status, param) == (answered.status, answered.param), (raw[:80], answered)
+    for raw in (b'{"amount": 1.5}', b'{"amount": "1"}', b'{"amount": -5}', b'{"amount": true}'):
+        answered = await stranger.ask("POST", capture, raw, JSON)
+        assert (400, "amount") == (answered.status, answered.param), (raw, answered)
+    body = b'{"amount": 1000, "currency": "USD", "idempotency_key": "one"}'
+    differing = await stranger.ask("POST", create, body, {**JSON, "Idempotency-Key": "two"})
+    assert (400, "idempotency_key") == (differing.status, differing.param)
+    text = await stranger.ask("POST", create, body, {"Content-Type": "text/plain"})
+    assert (415, "unsupported_media_type") == (text.status, text.code)
+    assert before == platform.end_offset(topics.PAYMENTS_COMMANDS_API.name)
+    assert payment == await stranger.read(payment)
+    last = await stranger.created()
+    shown = await stranger.shown("/v1/payments", 2)
+    assert [last["payment_id"], payment["payment_id"]] == [one["payment_id"] for one in shown]
+    history = await stranger.shown("/v1/events?limit=100", payment["version"] + 1)
+    assert payment["version"] + 1 == len(history)

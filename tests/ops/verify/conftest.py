@@ -36,6 +36,7 @@ def effects_of(world: World) -> list[Effect]:
 
 def _judged(events: Events, effects: Iterable[Effect] = (), cut: int = 1 << 60) -> dict[str, Invariant]:
     transitions, amounts, versions, book = Transitions(), Amounts(), Versions(), Effects(effects)
+    book.check_keys()
     tables = Tables((), (), Finding("P7", "no tables here"), must_hold_below=0)
     partition = PaymentsPartition(transitions, amounts, tables, book, cut=cut)
     for offset, event in enumerate(events):
