@@ -13,7 +13,7 @@ from confluent_kafka import Consumer, KafkaException, Producer
 from confluent_kafka import Message as Consumed
 from rocksdict import Options, Rdict, WriteBatch, WriteOptions
 
-from ops.bench.reference import Tally, decode_record, decode_tally, encode, output_of, tallied
+from ops.bench.reference import Tally, decode_record, decode_tally, encode, is_known, output_of, tallied
 from ops.bench.reference_log import Names
 from schemas.kafka import PARTITIONER
 
@@ -85,9 +85,9 @@ class _Loop:
         key, one = consumed.key() or b"", decode_record(consumed.value() or b"")
         row = changes.get(key) or self._store.get(key)
         before: Tally | None = None if row is None else decode_tally(row)
-        after = tallied(before, one)
-        if after is None:
+        if is_known(before, one):
             return
+        after = tallied(before, one)
         changes[key] = encode(after)
         self._producer.produce(
             self._names.tallies, encode(output_of(after, one.payment_id)), after.merchant_id.encode()

@@ -96,18 +96,17 @@ def expected_total(number: int) -> int:
     return 400 * (number % 997 + 1) + 6
 
 
-def tallied(before: Tally | None, one: PaymentRecord) -> Tally | None:
-    """The state after a record; None when the record was seen before and changes nothing."""
+def is_known(before: Tally | None, one: PaymentRecord) -> bool:
+    """Whether a record was seen before, so that it changes nothing."""
+    return before is not None and one.id in before.recent_ids
+
+
+def tallied(before: Tally | None, one: PaymentRecord) -> Tally:
+    """The state after a record that is not known yet."""
     if before is None:
         return Tally(
-            version=1,
-            merchant_id=one.merchant_id,
-            status=one.kind,
-            total=one.amount,
-            recent_ids=(one.id,),
+            version=1, merchant_id=one.merchant_id, status=one.kind, total=one.amount, recent_ids=(one.id,)
         )
-    if one.id in before.recent_ids:
-        return None
     return Tally(
         version=before.version + 1,
         merchant_id=before.merchant_id,

@@ -264,7 +264,8 @@ class _Judgement:
             and due_at_ms >= operation.requested_at_ms + self._policy.confirm_window_ms
         )
         if is_too_late or operation.call_attempt + 1 >= MAX_CALLS:
-            return self.failed(result.code or "not_executed", proof="not_executed")
+            # Why the provider was not reached is its result's to tell; to a merchant its words would be ours.
+            return self.failed("not_executed", proof="not_executed")
         return (OperationPostponed(operation_id=operation.operation_id, due_at_ms=due_at_ms),)
 
     def _unknown(self, result: OperationResult) -> Events:

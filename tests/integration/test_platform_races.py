@@ -21,7 +21,7 @@ DECLINING = [token.token for token in TEST_TOKENS if token.behaviour is Behaviou
 
 # A provider that never answers is given up on within seconds; every window keeps its place in the order.
 IMPATIENT = {
-    "psp_call_timeout_ms": 2_000,
+    "psp_call_timeout_ms": 3_000,
     "psp_settle_ms": 500,
     "payments_confirm_window_ms": 6_000,
     "payments_operation_window_ms": 6_000,
@@ -312,9 +312,12 @@ async def test_a_lost_failure_is_proved_before_anyone_tries_again(
     assert {"sale": 1} == operations(platform, payment)
 
 
-@pytest.mark.parametrize(("result", "expected"), [("success", "captured"), ("failure", "failed")])
+@pytest.mark.parametrize(
+    ("result", "page_status", "expected"), [("success", 200, "captured"), ("failure", 402, "failed")]
+)
 async def test_what_the_customer_did_arrives_by_callback(
     result: str,
+    page_status: int,
     expected: str,
     platform: Running,
     merchant: Merchant,
@@ -324,7 +327,7 @@ async def test_what_the_customer_did_arrives_by_callback(
     action = await merchant.confirmed(payment_method={"type": "card", "token": "tok_requires_action"})
     assert ("requires_action", {}) == (action["status"], operations(platform, action))
     async with session.post(action["next_action"]["redirect_url"], params={"result": result}) as page:
-        assert 200 == page.status
+        assert page_status == page.status
     ended = await merchant.reaches(action, {"captured", "failed"})
     assert (expected, None) == (ended["status"], ended["next_action"])
     assert ({"sale": 1} if expected == "captured" else {}) == operations(platform, action)
@@ -338,7 +341,7 @@ WRONG_ORDERS = (
     (400, "amount", b'{"amount": -1, "currency": "USD"}'),
     (400, "amount", b'{"amount": 0, "currency": "USD"}'),
     (400, "amount", b'{"amount": null, "currency": "USD"}'),
-    (400, "amount", b'{"amount": 999999999999, "currency": "USD"}'),
+    (400, "amount", b'{"amount": 1000000000000, "currency": "USD"}'),
     (400, "amount", b'{"amount": 99999999999999999999999999, "currency": "JPY"}'),
     (400, "currency", b'{"amount": 1000, "currency": "XXX"}'),
     (400, "tip", b'{"amount": 1000, "currency": "USD", "tip": 1}'),

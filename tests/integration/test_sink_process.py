@@ -1,6 +1,7 @@
 """The sink's process between the real Kafka and the real Postgres: whatever dies, the rows are exact."""
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +69,10 @@ def rows_of(dsn: str, table: str) -> int:
     return int(ask(dsn, f"SELECT count(*) FROM {table}")[0][0]) if there else 0
 
 
+def has_half(dsn: str, written: int) -> bool:
+    return rows_of(dsn, "raw.payment_events") > written // 2
+
+
 def positions(dsn: str, topic: str) -> list[int]:
     question = "SELECT next_offset FROM meta.sink_offset WHERE topic = %s ORDER BY partition"
     return [next_offset for (next_offset,) in ask(dsn, question, topic)]
@@ -100,7 +105,7 @@ def test_kills_of_sink_and_database_lose_and_double_nothing(
             stages.commit(payments[number : number + 100])
             stages.abort(payments[number : number + 1])
             if number in (1_000, 3_000):
-                until(lambda at=number: rows_of(dsn, "raw.payment_events") > at // 2, "half of the rows")
+                until(partial(has_half, dsn, number), "half of the rows")
                 sink.kill()
                 sink = start(dsn, sink_batch=50)
             if number == 2_000:

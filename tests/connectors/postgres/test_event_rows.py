@@ -132,7 +132,7 @@ def test_a_payment_is_its_last_snapshot() -> None:
     for key, message in last.items():
         assert isinstance(message, Recorded)
         row: Any = rows[f"pay_{key}"].row
-        after = message.after
+        after: Any = message.after
         assert (after.status.value, after.version) == (row.status, row.version)
         assert (after.amount, after.amount_authorized) == (row.amount_minor, row.amount_authorized_minor)
         assert (after.amount_captured, after.amount_refunded) == (
