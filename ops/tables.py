@@ -9,14 +9,20 @@ from rich.text import Text
 
 from schemas.topics import ALL, FOREVER
 
-_DAY_MS = 24 * 60 * 60 * 1000
+_UNBOUNDED = 2_000
+_MINUTE_MS = 60 * 1000
+_DAY_MS = 24 * 60 * _MINUTE_MS
 
 
 def rendered(*parts: Any) -> str:
-    """Rich parts as text; coloured where standard output is a terminal."""
+    """Rich parts as text; coloured and folded to its width where standard output is a terminal."""
     console = Console()
-    target = Console(file=StringIO(), force_terminal=console.is_terminal, width=max(100, console.width))
+    width = max(100, console.width) if console.is_terminal else _UNBOUNDED
+    target = Console(file=StringIO(), force_terminal=console.is_terminal, width=width)
     for part in parts:
+        for column in part.columns if isinstance(part, Table) else ():
+            # Names and ids are there to be copied, so they are never cut short.
+            column.overflow = "fold"
         target.print(part)
     assert isinstance(target.file, StringIO)
     return target.file.getvalue().rstrip()
@@ -49,11 +55,17 @@ def topics_table() -> str:
     """Every topic of the registry."""
     table = Table("topic", "key", "writer", "readers", "encoding", "retention", box=None)
     for topic in ALL:
-        kept = "for ever" if topic.retention_ms == FOREVER else f"{topic.retention_ms / _DAY_MS:g} d"
+        kept = _duration(topic.retention_ms)
         table.add_row(
             topic.name, topic.key_domain, topic.writer, ", ".join(topic.readers), topic.encoding, kept
         )
     return rendered(table)
+
+
+def _duration(kept_ms: int) -> str:
+    if kept_ms == FOREVER:
+        return "for ever"
+    return f"{kept_ms / _DAY_MS:g} d" if kept_ms >= _DAY_MS else f"{kept_ms / _MINUTE_MS:g} min"
 
 
 def _mark(is_good: bool, good: str = "yes", bad: str = "NO") -> Text:

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import click
 import pytest
 import typer
+from typer.core import TyperGroup
 from typer.testing import CliRunner
 
 from connectors.psp.simulator.tokens import TEST_TOKENS
@@ -52,9 +52,9 @@ def shown(*arguments: str, code: int = 0, **environment: str) -> Any:
     return json.loads(output)
 
 
-def _commands(group: click.Group, *path: str) -> Iterator[tuple[str, click.Command]]:
+def _commands(group: TyperGroup, *path: str) -> Iterator[tuple[str, Any]]:
     for name, command in group.commands.items():
-        if isinstance(command, click.Group):
+        if isinstance(command, TyperGroup):
             yield from _commands(command, *path, name)
         else:
             yield " ".join((*path, name)), command
@@ -63,7 +63,7 @@ def _commands(group: click.Group, *path: str) -> Iterator[tuple[str, click.Comma
 def test_every_command_takes_a_data_directory_and_prints_json() -> None:
     """A tool that knows one command knows them all."""
     group = typer.main.get_command(cli.app)
-    assert isinstance(group, click.Group)
+    assert isinstance(group, TyperGroup)
     for name, command in _commands(group):
         options = {option for parameter in command.params for option in parameter.opts}
         assert {"--data-dir", "--json"} <= options, name
