@@ -51,6 +51,7 @@ docs: $(INSTALLED) ## Generate docs/reference from the code.
 
 schemas: $(INSTALLED) ## Give new contract messages their Avro schema and id.
 	$(BIN)/python -m ops.register_schemas
+	$(BIN)/python -m ops.example_messages
 
 lock: $(INSTALLED) ## Pin every dependency with its hashes, naming no index.
 	$(BIN)/uv pip compile pyproject.toml --group dev --no-emit-index-url --no-header --no-annotate --no-strip-extras --generate-hashes --exclude-newer "1 week" -o dev.lock

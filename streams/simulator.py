@@ -68,7 +68,7 @@ class MemoryStore:
         return dict(self._rows)
 
 
-class _UnitView:
+class UnitView:
     """A unit's own writes over the store; nothing reaches the store before the commit."""
 
     def __init__(self, store: MemoryStore) -> None:
@@ -153,7 +153,7 @@ class SimulatedTask:
             for name in self._inputs
             for one in self._log.read(name, self._partition, self._positions[name], limit)
         ]
-        view = _UnitView(self.store)
+        view = UnitView(self.store)
         outbox = self._step(view, records)
         if crash is CrashPoint.BEFORE_COMMIT:
             return None
