@@ -51,20 +51,16 @@ def measure(broker: kafka.Broker, variant: str, payments: int) -> Result:
     reference_log.create_topics(servers, variant)
     records = reference_log.fill(servers, variant, payments)
     ends = Ends(servers, reference_log.names_of(variant).tallies)
-    with tempfile.TemporaryDirectory(prefix="millrace-bench-") as scratch:
-        worker = _worker(variant, servers, Path(scratch))
-        with pinned(1):
-            worker.start()
-        try:
-            meter = Meter({"worker": worker.pid, "broker": broker.pid})
-            first, last = _watch(meter, ends, records, worker)
+    try:
+        with worker(variant, servers) as running:
+            meter = Meter({"worker": running.pid, "broker": broker.pid})
+            first, last = _watch(meter, ends, records, running)
             span = between(first.reading, last.reading)
             # Control records occupy offsets too; outputs are spread evenly among them.
             units = records * (1 - first.written / last.written)
             costs = meter.costs(span, units)
-        finally:
-            worker.stop()
-            ends.close()
+    finally:
+        ends.close()
     reference_log.check(servers, variant, payments)
     return Result(
         name=NAME,
@@ -77,7 +73,22 @@ def measure(broker: kafka.Broker, variant: str, payments: int) -> Result:
     )
 
 
-def _watch(meter: Meter, ends: Ends, records: int, worker: Running) -> tuple[_Progress, _Progress]:
+@contextmanager
+def worker(variant: str, bootstrap_servers: str) -> Iterator[Running]:
+    """A process that runs a variant for as long as the block lasts, with a state of its own."""
+    with tempfile.TemporaryDirectory(prefix="millrace-bench-") as scratch:
+        argv = (sys.executable, "-m", "ops.bench.reference_worker", variant, bootstrap_servers)
+        spec = ProcessSpec(role=variant, argv=(*argv, str(Path(scratch) / "state")), cwd=Path(scratch))
+        running = Running(spec, Path(scratch) / f"{variant}.log")
+        with pinned(1):
+            running.start()
+        try:
+            yield running
+        finally:
+            running.stop()
+
+
+def _watch(meter: Meter, ends: Ends, records: int, running: Running) -> tuple[_Progress, _Progress]:
     """Where the first outputs appeared, so that the start of the process is left out, and the last."""
     first: _Progress | None = None
     last = _Progress(0, meter.read())
@@ -93,14 +104,8 @@ def _watch(meter: Meter, ends: Ends, records: int, worker: Running) -> tuple[_Pr
             return first, last
         time.sleep(_PAUSE_S)
     raise BenchFailed(
-        f"{last.written} of {records} outputs within {_DEADLINE_S:.0f} s:\n{worker.end_of_log()}"
+        f"{last.written} of {records} outputs within {_DEADLINE_S:.0f} s:\n{running.end_of_log()}"
     )
-
-
-def _worker(variant: str, bootstrap_servers: str, scratch: Path) -> Running:
-    argv = (sys.executable, "-m", "ops.bench.reference_worker", variant, bootstrap_servers)
-    spec = ProcessSpec(role=variant, argv=(*argv, str(scratch / "state")), cwd=scratch)
-    return Running(spec, scratch / f"{variant}.log")
 
 
 @contextmanager

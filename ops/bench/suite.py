@@ -1,109 +1,74 @@
-"""Which benchmarks are there, and what does their report say?"""
+"""Which benchmarks are there, and what do those asked for find?"""
 
-import os
-import platform as machine
-from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+import time
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-import confluent_kafka
+from rich.table import Table
 
 import schemas
-from ops.bench import engine, platform_load, sink
-from ops.bench.platform_load import Load
+from ops.bench import engine, live, machine, payments_over_http, sink
+from ops.bench.live import Live
+from ops.bench.page import page, ratios
 from ops.bench.result import Result
 from ops.errors import NotFound
-from ops.stack import kafka
+from ops.tables import rendered as as_text
 from schemas.settings import Settings
 
 PAGE: Final = Path(schemas.__file__).parent.parent / "docs" / "reference" / "performance.md"
 
-_ON_A_PLATFORM: Final[dict[str, Callable[[Load], Result]]] = {
-    "idle": platform_load.idle,
-    "ten_per_second": platform_load.ten_per_second,
-    "api_accept": platform_load.api_accept,
-    "end_to_end": platform_load.end_to_end,
+_ALONE: Final[Mapping[str, Callable[[Settings], list[Result]]]] = {
+    "engine": lambda _: engine.run(),
+    "sink": lambda settings: [sink.run(settings)],
 }
-NAMES: Final = (engine.NAME, "sink", *_ON_A_PLATFORM)
+_ON_A_PLATFORM: Final[Mapping[str, Callable[[Live], Result]]] = {
+    "api_accept": payments_over_http.api_accept,
+    "end_to_end": payments_over_http.end_to_end,
+    "idle": payments_over_http.idle,
+    "ten_per_second": payments_over_http.ten_per_second,
+}
+NAMES: Final = (*_ALONE, *_ON_A_PLATFORM)
 
 
-def run(settings: Settings, names: Sequence[str]) -> list[Result]:
-    """Run benchmarks by name; all of them, and write the page of the reference, when none is named.
+def run(settings: Settings, names: tuple[str, ...]) -> list[Result]:
+    """Run the benchmarks of these names, or all and write docs/reference/performance.md.
 
-    Raises NotFound for a name that does not exist, BenchFailed where a result is wrong.
+    Everything runs in directories of its own; what runs elsewhere is not touched, but shares the
+    machine. Raises NotFound for a name there is not, StackError, BenchFailed when a result is wrong.
     """
     unknown = [name for name in names if name not in NAMES]
     if unknown:
         raise NotFound(f"no benchmark {', '.join(unknown)}; there are {', '.join(NAMES)}")
+    facts = machine.facts(time.time())
     wanted = names or NAMES
-    results = engine.run() if engine.NAME in wanted else []
-    if "sink" in wanted:
-        results.append(sink.run(settings))
-    on_a_platform = [name for name in _ON_A_PLATFORM if name in wanted]
-    if on_a_platform:
-        with platform_load.loaded_platform(settings) as load:
-            results.extend(_ON_A_PLATFORM[name](load) for name in on_a_platform)
+    results = [one for name, bench in _ALONE.items() if name in wanted for one in bench(settings)]
+    results += _on_a_platform(settings, [name for name in _ON_A_PLATFORM if name in wanted])
     if not names:
-        PAGE.write_text(page(results))
+        PAGE.write_text(page(results, facts))
     return results
 
 
 def rendered(results: Sequence[Result]) -> str:
-    """The results as a Markdown table with a row for every process."""
-    heads = "| benchmark | variant | units | CPU us per unit | units/s | p50 ms | p99 ms |\n|---|---|---|---|---|---|---|"
-    rows = [
-        f"| {one.name} | {one.variant} | {one.units:,} {one.unit}s | {one.cpu_us_per_unit:,.1f} "
-        f"| {one.units_per_second:,.1f} | {_or_dash(one.p50_ms)} | {_or_dash(one.p99_ms)} |"
-        for one in results
-    ]
-    return "\n".join((heads, *rows))
+    """The results as text for a terminal, ratios first."""
+    figures = Table("benchmark", "variant", "unit", "CPU us/unit", "units/s", "p50 ms", "p99 ms", box=None)
+    processes = Table("benchmark", "variant", "process", "CPU us/unit", "memory MiB", box=None)
+    for one in results:
+        figures.add_row(
+            *(one.name, one.variant, one.unit, f"{one.cpu_us_per_unit:,.1f}", f"{one.units_per_second:,.0f}"),
+            *("-" if value is None else f"{value:,.1f}" for value in (one.p50_ms, one.p99_ms)),
+        )
+        for role, cost in one.processes.items():
+            processes.add_row(
+                one.name, one.variant, role, f"{cost.cpu_us_per_unit:,.1f}", f"{cost.rss_mb:,.0f}"
+            )
+    return as_text(*ratios(results), figures, processes)
 
 
-def page(results: Sequence[Result]) -> str:
-    """The page of the reference: ratios first, then figures, then every process."""
-    parts = (
-        "# Performance",
-        "<!-- written by `make bench`; edits are lost -->",
-        "CPU time is what each process used by the system's own accounting, children included; "
-        "wall figures depend on what else ran. Ratios were taken within one run.",
-        _machine(),
-        *_ratios(results),
-        rendered(results),
-        "## By process",
-        _by_process(results),
-        "Repeat it with `make bench`, or one part with `millrace bench NAME`.",
-    )
-    return "\n\n".join(parts) + "\n"
-
-
-def _ratios(results: Sequence[Result]) -> list[str]:
-    cost = {one.variant: one.cpu_us_per_unit for one in results if one.name == engine.NAME}
-    if not {"millrace", "idiomatic_faust", "bare_loop"} <= cost.keys():
+def _on_a_platform(settings: Settings, names: Sequence[str]) -> list[Result]:
+    """All on one platform, so that it is started and warmed up once."""
+    if not names:
         return []
-    ours = cost["millrace"]
-    return [
-        f"An event through the generic step costs **{ours:.1f} us** of worker CPU, exactly once: "
-        f"**{cost['idiomatic_faust'] / ours:.0f} times less** than an idiomatic Faust agent, "
-        f"and **{ours / cost['bare_loop']:.2f} times** what a transactional loop written by hand costs."
-    ]
-
-
-def _machine() -> str:
-    return (
-        f"{os.cpu_count()} cores, Python {machine.python_version()}, Kafka {kafka.VERSION}, "
-        f"librdkafka {confluent_kafka.libversion()[0]}, {datetime.now(UTC):%Y-%m-%d}."  # noqa: TID251  # when it was measured
-    )
-
-
-def _by_process(results: Sequence[Result]) -> str:
-    rows = [
-        f"| {one.name} {one.variant} | {role} | {cost.cpu_us_per_unit:,.1f} | {cost.rss_mb:,.0f} |"
-        for one in results
-        for role, cost in one.processes.items()
-    ]
-    return "\n".join(("| benchmark | process | CPU us per unit | resident MiB |", "|---|---|---|---|", *rows))
-
-
-def _or_dash(value: float | None) -> str:
-    return "-" if value is None else f"{value:,.1f}"
+    with live.platform(settings) as running:
+        payments_over_http.warm_up(running)
+        return [_ON_A_PLATFORM[name](running) for name in names]

@@ -1,0 +1,88 @@
+"""Which events do many payments leave: decided and folded by the real decider, in this process."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from schemas import ids, topics
+from schemas.codec import codec_of
+from schemas.envelope import Actor, Envelope, Message, Request
+from schemas.fingerprint import fingerprint
+from schemas.payments import ConfirmPaymentIntent, CreatePaymentIntent, PaymentMethod
+from schemas.psp import ExecuteOperation, OperationResult
+from schemas.settings import Settings
+from schemas.topics import Topic
+from streams.payments.app import payments
+from streams.ports import Output, Record
+from streams.simulator import MemoryStore
+from streams.step import StageStep
+
+EVENTS_PER_SALE = 3
+_START_MS = 1_800_000_000_000
+_MERCHANT = ids.merchant_id(cell="00", mode="test", idempotency_key="bench")
+_CREATE = CreatePaymentIntent(
+    amount_minor=2_599,
+    currency="USD",
+    capture_method="automatic",
+    payment_method=PaymentMethod(type="card", token="tok_visa"),  # noqa: S106  # a test token is no secret
+)
+
+
+def sales(count: int) -> Iterator[Output]:
+    """The records of payments.events that so many sales leave, three of each: created, requested, captured."""
+    step = StageStep(payments(Settings()))
+    for number in range(count):
+        store = MemoryStore()
+        key = ids.payment_key(mode="test", merchant=_MERCHANT, source="api", idempotency_key=f"{number}")
+
+        def say(
+            topic: Topic, message: Message[Any], key: str = key, store: MemoryStore = store
+        ) -> list[Output]:
+            value = codec_of(topic).encode(message)
+            return step(store, [Record(topic.name, 0, 0, key.encode(), value, _START_MS)]).outputs
+
+        created = say(topics.PAYMENTS_COMMANDS_API, _command(_CREATE, f"create-{number}"))
+        asked = say(topics.PAYMENTS_COMMANDS_API, _command(ConfirmPaymentIntent(), f"confirm-{number}"))
+        captured = say(topics.PSP_RESULTS, _success(asked))
+        yield from (one for one in (*created, *asked, *captured) if one.topic == topics.PAYMENTS_EVENTS.name)
+
+
+def _command(body: CreatePaymentIntent | ConfirmPaymentIntent, command_id: str) -> Message[Any]:
+    request = Request(command_id=command_id, fingerprint=fingerprint(body))
+    actor = Actor(role="merchant", principal=_MERCHANT, key_id="bench")
+    return Message(envelope=_envelope(command_id, actor, request), body=body)
+
+
+def _success(asked: list[Output]) -> Message[Any]:
+    (request,) = (
+        codec_of(topics.PSP_REQUESTS).decode(one.value).body
+        for one in asked
+        if one.topic == topics.PSP_REQUESTS.name
+    )
+    assert isinstance(request, ExecuteOperation), "a confirm asks for a sale"
+    result = OperationResult(
+        operation_id=request.operation_id,
+        psp_key=request.psp_key,
+        call_attempt=request.call_attempt,
+        provider=request.provider,
+        source="answer",
+        outcome="succeeded",
+        provider_ref=f"ref-{request.psp_key}",
+        amount_minor=request.amount_minor,
+        currency=request.currency,
+    )
+    actor = Actor(role="provider", principal=request.provider)
+    return Message(envelope=_envelope(f"result-{request.psp_key}", actor), body=result)
+
+
+def _envelope(message_id: str, actor: Actor, request: Request | None = None) -> Envelope:
+    return Envelope(
+        message_id=message_id,
+        causation_id=message_id,
+        correlation_id=message_id,
+        occurred_at_ms=_START_MS,
+        mode="test",
+        merchant_id=_MERCHANT,
+        cell="00",
+        actor=actor,
+        request=request,
+    )
