@@ -19,7 +19,8 @@ REPLAYED_HEADER: Final = "Idempotent-Replayed"
 
 _ACCEPTED: Final = 202
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_OUTCOME_BY_CODE: Final = {outcome.code: outcome for outcome in Outcome}
+# What a provider calls a refusal may read like one of our own, and means something else.
+_OUTCOME_BY_CODE: Final = {outcome.code: outcome for outcome in Outcome if not outcome.is_refusal}
 to_json = msgspec.json.Encoder().encode
 
 

@@ -24,6 +24,7 @@ async def read_payment(services: Services, call: Call, payment_id: str) -> Answe
         call,
         lambda: services.queries.payment(payment_id, owner),
         lambda: services.recent.payment(payment_id, owner),
+        least_version=services.recent.least_version(payment_id),
     )
 
 
@@ -39,13 +40,19 @@ async def read_refund(services: Services, call: Call, refund_id: str) -> Answer:
 
 
 async def _answered(
-    services: Services, call: Call, stored: Callable[[], Awaitable[V | None]], seen: Callable[[], V | None]
+    services: Services,
+    call: Call,
+    stored: Callable[[], Awaitable[V | None]],
+    seen: Callable[[], V | None],
+    *,
+    least_version: int = 0,
 ) -> Answer:
-    min_version = _min_version(call)
+    """The newest view; who was told of a version here must not be shown an older one unmarked."""
+    min_version = max(_min_version(call), least_version)
     loop = asyncio.get_running_loop()
     ends_at = loop.time() + services.settings.api_stale_wait_ms / 1000
     view, is_current = await _newest(stored, seen)
-    while min_version and (view is None or view.version < min_version) and loop.time() < ends_at:
+    while (0 if view is None else view.version) < min_version and loop.time() < ends_at:
         await asyncio.sleep(_AGAIN_S)
         view, is_current = await _newest(stored, seen)
     if view is None:

@@ -1,7 +1,7 @@
 """What has this process seen of an object lately, ahead of the database?"""
 
 from collections import OrderedDict
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from api.answers import view_id
 from schemas.payments import PaymentView, RefundView
@@ -24,17 +24,22 @@ class RecentViews:
 
     def __init__(self, capacity: int = MAX_VIEWS) -> None:
         self._views: OrderedDict[str, PaymentView | RefundView] = OrderedDict()
+        self._versions: OrderedDict[str, int] = OrderedDict()
         self._capacity = capacity
 
     def remember(self, view: PaymentView | RefundView) -> None:
-        """Keep a view unless a higher version is known."""
+        """Keep a view unless a higher version is known; a refund also tells how far its payment is."""
         name = view_id(view)
         known = self._views.get(name)
         if known is None or view.version >= known.version:
             self._views[name] = view
-        self._views.move_to_end(name)
-        if len(self._views) > self._capacity:
-            self._views.popitem(last=False)
+        _touch(self._views, name, self._capacity)
+        self._versions[view.payment_id] = max(view.version, self._versions.get(view.payment_id, 0))
+        _touch(self._versions, view.payment_id, self._capacity)
+
+    def least_version(self, payment_id: str) -> int:
+        """The version that a payment has reached for certain, 0 if nothing is known of it here."""
+        return self._versions.get(payment_id, 0)
 
     def payment(self, payment_id: str, merchant_id: str) -> PaymentView | None:
         """The newest view of a merchant's payment seen here."""
@@ -45,3 +50,10 @@ class RecentViews:
         """The newest view of a merchant's refund seen here."""
         view = self._views.get(refund_id)
         return view if isinstance(view, RefundView) and view.merchant_id == merchant_id else None
+
+
+def _touch(kept: OrderedDict[str, Any], name: str, capacity: int) -> None:
+    """Make a name the last to be forgotten, and forget the first if there are too many."""
+    kept.move_to_end(name)
+    if len(kept) > capacity:
+        kept.popitem(last=False)

@@ -35,7 +35,9 @@ def topics_page() -> str:
             topic.encoding,
             "for ever"
             if topic.retention_ms == topics.FOREVER
-            else f"{topic.retention_ms / _DAY_MS:.3g} days",
+            else f"{topic.retention_ms // _DAY_MS} days"
+            if topic.retention_ms >= _DAY_MS
+            else f"{topic.retention_ms // 60_000} minutes",
             ", ".join(schema_name(body.__name__) for body in get_args(topic.body) or (topic.body,)),
         )
         for topic in topics.ALL

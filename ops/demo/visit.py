@@ -135,7 +135,9 @@ class Visit:
     async def _misuse(self, action: ApiAction | Authenticate, idempotency_key: str) -> None:
         """Ask for something else under a key that has been used."""
         assert not isinstance(action, Authenticate), "a customer's check has no idempotency key"
-        answer = await self._client.send(ask_of(action, self._subject, idempotency_key))
+        ask = ask_of(action, self._subject, idempotency_key)
+        # A refusal whose reply is lost is answered 202, like any other request; its repeat tells.
+        answer = await self._settled(ask, await self._client.send(ask))
         self._tally.misuses_sent += 1
         if answer.status == _MISUSE_STATUS:
             self._tally.misuses_refused += 1

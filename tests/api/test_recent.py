@@ -3,7 +3,7 @@
 from msgspec.structs import replace
 
 from api.recent import RecentViews, newer
-from tests.api.test_answers import payment
+from tests.api.test_answers import payment, refund
 
 OWNER = payment().merchant_id
 
@@ -33,3 +33,12 @@ def test_the_least_recently_used_is_forgotten() -> None:
         recent.remember(replace(payment(), payment_id=name))
     assert recent.payment("pay_2", OWNER) is None
     assert recent.payment("pay_1", OWNER) is not None
+
+
+def test_a_refund_tells_how_far_its_payment_is() -> None:
+    """Whoever was told of a refund must not be shown the payment as it was before."""
+    recent = RecentViews()
+    recent.remember(replace(refund(), version=9))
+    recent.remember(payment(version=4))
+    assert 9 == recent.least_version(payment().payment_id)
+    assert 0 == recent.least_version("pay_unknown")
