@@ -119,8 +119,7 @@ def _resolve(
     state: Payment, operation_id: str, outcome: Outcome, *, is_first: bool = False
 ) -> Iterator[Resolve]:
     """The result of the operation's command, told once: what comes after it is in events only."""
-    index = operation_index(state, operation_id)
-    assert index is not None, f"no operation {operation_id}"
+    index = _index(state, operation_id)
     operation = state.operations[index]
     if operation.command_id is None or (operation.is_answered and not is_first) or operation.is_late:
         return
@@ -128,8 +127,7 @@ def _resolve(
 
 
 def _delay(state: Payment, operation_id: str) -> Iterator[Delay]:
-    index = operation_index(state, operation_id)
-    assert index is not None, f"no operation {operation_id}"
+    index = _index(state, operation_id)
     command_id = state.operations[index].command_id
     if command_id is not None:
         yield Delay(command_id, index)
@@ -142,6 +140,10 @@ def _outcome_of_failure(body: PaymentFailed | CaptureFailed | VoidFailed | Refun
 
 
 def _operation(state: Payment, operation_id: str) -> Operation:
+    return state.operations[_index(state, operation_id)]
+
+
+def _index(state: Payment, operation_id: str) -> int:
     index = operation_index(state, operation_id)
     assert index is not None, f"no operation {operation_id}"
-    return state.operations[index]
+    return index
