@@ -58,6 +58,8 @@ def _sample(info: inspect.Type, name: str) -> Any:
             return values[0]
         case inspect.EnumType(cls=cls):
             return next(iter(cls)).value
+        case inspect.VarTupleType(item_type=item):
+            return [_sample(item, name)]
         case inspect.DictType():
             return {"order": "789"}
         case inspect.IntType():

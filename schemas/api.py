@@ -3,10 +3,11 @@
 from msgspec import Struct
 
 from schemas.envelope import Body, Code, Identifier, Mode
-from schemas.merchants import AccountView
+from schemas.merchants import AccountView, WebhookEndpointView
 from schemas.payments import PaymentView, RefundView
+from schemas.webhooks import ResendView
 
-View = PaymentView | RefundView | AccountView
+View = PaymentView | RefundView | AccountView | WebhookEndpointView | ResendView
 
 
 class Reply(Body, frozen=True, kw_only=True):

@@ -81,6 +81,8 @@ def _type(info: inspect.Type, name: str, named: set[str]) -> AvroType:
             return "null"
         case inspect.DictType(value_type=value):
             return {"type": "map", "values": _type(value, name, named)}
+        case inspect.VarTupleType(item_type=item):
+            return {"type": "array", "items": _type(item, name, named)}
         case inspect.StructType(cls=cls):
             return _record(info, cls.__name__, named)
         case inspect.UnionType(types=types):

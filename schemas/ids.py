@@ -65,6 +65,44 @@ def operation_id(prefix: str, key: str, cause: str) -> str:
     return f"{prefix}_{key}{digest(cause)[:8]}"
 
 
+def assessment_id(key: str, attempt: int) -> str:
+    """Id of the risk assessment of attempt 1..99 of the payment `key`."""
+    return f"asm_{key}{attempt:02d}"
+
+
+def entity_key(kind: str, mode: str, *parts: str) -> str:
+    """Key of something attempts are counted by; it tells nothing of what it stands for."""
+    return f"{kind}_{digest(mode, kind, *parts)}"
+
+
+def transaction_id(merchant: str, cause: str, template: str, ordinal: int = 0) -> str:
+    """Id of the ledger transaction of a merchant's book that follows from `cause` by an entry template.
+
+    cause: id of an event, operation or lot; ordinal: 0, 1, ... where one cause leads to several.
+    """
+    return f"txn_{birth_cell(merchant)}{digest(cause, template, str(ordinal))}"
+
+
+def endpoint_id(*, merchant: str, idempotency_key: str) -> str:
+    """Id of a webhook endpoint created under this key: `we_` + key."""
+    return f"we_{birth_cell(merchant)}{digest(merchant, 'webhook_endpoint', idempotency_key)}"
+
+
+def webhook_message_id(event: str, endpoint: str) -> str:
+    """Id of an event's message to an endpoint, the same for every attempt and resend."""
+    return "msg_" + digest(event, endpoint)
+
+
+def match_key(provider: str, provider_ref: str) -> str:
+    """Key under which a provider's reference is reconciled."""
+    return f"{provider}:{provider_ref}"
+
+
+def file_id(provider: str, batch: str) -> str:
+    """Id of a provider's settlement batch: `stl_` + digest."""
+    return "stl_" + digest(provider, batch)
+
+
 def psp_key(operation: str, call_attempt: int) -> str:
     """Idempotency key of one call attempt (0, 1, ...) towards a provider."""
     return digest(operation, str(call_attempt))

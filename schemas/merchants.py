@@ -5,6 +5,8 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct
 
 from schemas.envelope import Body, Code, CommandRefused, Identifier, PersonalText
+from schemas.ledger import Terms
+from schemas.payments import Url
 
 KeyHash = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}\Z", extra={"personal": False})]
 OperatorRole = Literal["admin", "viewer"]
@@ -25,10 +27,11 @@ class Profile(Struct, frozen=True, kw_only=True):
 
 
 class CreateMerchant(Body, frozen=True, kw_only=True):
-    """Register a merchant and its first secret key."""
+    """Register a merchant, its first secret key and its terms."""
 
     profile: Profile
     api_key: ApiKey
+    terms: Terms = Terms()
 
 
 class CreateOperator(Body, frozen=True, kw_only=True):
@@ -39,7 +42,32 @@ class CreateOperator(Body, frozen=True, kw_only=True):
     api_key: ApiKey
 
 
-Command = CreateMerchant | CreateOperator
+class SetTerms(Body, frozen=True, kw_only=True):
+    """From now on other terms hold for a merchant."""
+
+    terms: Terms
+
+
+class CreateWebhookEndpoint(Body, frozen=True, kw_only=True):
+    """Send the merchant's events of these types (`*`: all) to a URL.
+
+    sealed_secret: what they are signed with, openable by the webhook egress only; sealing is
+    deterministic, so a repeat of the command is the same command.
+    """
+
+    endpoint_id: Identifier
+    url: Url
+    event_types: tuple[Code, ...]
+    sealed_secret: bytes
+
+
+class DeleteWebhookEndpoint(Body, frozen=True, kw_only=True):
+    """Send no more events to an endpoint."""
+
+    endpoint_id: Identifier
+
+
+Command = CreateMerchant | CreateOperator | SetTerms | CreateWebhookEndpoint | DeleteWebhookEndpoint
 
 
 class MerchantCreated(Body, frozen=True, kw_only=True):
@@ -61,7 +89,32 @@ class OperatorCreated(Body, frozen=True, kw_only=True):
     fingerprint: bytes
 
 
-AggregateEvent = MerchantCreated | OperatorCreated
+class MerchantTermsSet(Body, frozen=True, kw_only=True):
+    """These terms hold for the merchant from now on; number 1, 2, ..."""
+
+    merchant_id: Identifier
+    number: int
+    terms: Terms
+
+
+class WebhookEndpointCreated(Body, frozen=True, kw_only=True):
+    """The merchant's events of these types (`*`: all) go to this URL."""
+
+    endpoint_id: Identifier
+    url: Url
+    event_types: tuple[Code, ...]
+    sealed_secret: bytes
+
+
+class WebhookEndpointDeleted(Body, frozen=True, kw_only=True):
+    """No more events go to the endpoint."""
+
+    endpoint_id: Identifier
+
+
+AggregateEvent = (
+    MerchantCreated | OperatorCreated | MerchantTermsSet | WebhookEndpointCreated | WebhookEndpointDeleted
+)
 Event = AggregateEvent | CommandRefused
 
 
@@ -81,3 +134,17 @@ class AccountView(
     """A merchant or operator as an answer shows it."""
 
     profile: Profile
+
+
+class WebhookEndpointView(
+    Struct, frozen=True, kw_only=True, omit_defaults=True, tag="webhook_endpoint", tag_field="object"
+):
+    """A webhook endpoint as an answer shows it; never its secret."""
+
+    endpoint_id: Identifier
+    merchant_id: Identifier
+    url: Url
+    event_types: tuple[Code, ...]
+    created_at_ms: int
+    version: int
+    is_deleted: bool = False

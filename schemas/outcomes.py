@@ -122,6 +122,27 @@ class Outcome(Enum):
         "provider_ref",
     )
 
+    TOO_MANY_ENDPOINTS = Answer(
+        41,
+        409,
+        "invalid_request_error",
+        "The merchant has as many webhook endpoints as there may be; delete one first.",
+    )
+    POSTING_ID_REUSED = Answer(
+        42,
+        422,
+        "idempotency_error",
+        "A ledger transaction with this id says something else; use a new id.",
+        "transaction_id",
+    )
+    CURRENCY_DIFFERS = Answer(
+        43,
+        400,
+        "invalid_request_error",
+        "The currency is not that of the payment.",
+        "currency",
+    )
+
     # Accepted: what was asked is done, or will be told later.
     SUCCEEDED = Answer(50, 200, None, "Done.")
     CREATED = Answer(51, 201, None, "Created.")
@@ -134,6 +155,19 @@ class Outcome(Enum):
     REFUSED_BY_PROVIDER = Answer(56, 402, "api_error", "The provider refused the operation; nothing moved.")
     HELD_FOR_REVIEW = Answer(
         57, 202, None, "The provider's answer contradicts ours; an operator looks at it."
+    )
+
+    BLOCKED_BY_RISK = Answer(
+        58,
+        402,
+        "card_error",
+        "The payment was blocked by the platform's risk rules; no provider was asked.",
+    )
+    BALANCE_INSUFFICIENT = Answer(
+        59,
+        402,
+        "invalid_request_error",
+        "The balance does not cover this refund; no provider was asked. Try again when more is available.",
     )
 
     @property

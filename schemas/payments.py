@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct
 
 from schemas.envelope import Body, Code, CommandRefused, Identifier, PersonalText
+from schemas.risk import RiskEntity
 
 Url = Annotated[str, Meta(max_length=2048, extra={"personal": False})]
 CaptureMethod = Literal["automatic", "manual"]
@@ -13,9 +14,10 @@ PaymentMethodType = Literal["card"]
 OperationKind = Literal["authorize", "sale", "capture", "void", "refund"]
 VoidReason = Literal["requested", "remainder", "expired", "late_success"]
 RefundCause = Literal["requested", "late_success"]
-Proof = Literal["answered", "not_executed", "operator"]
+Proof = Literal["answered", "not_executed", "operator", "refused_by_ledger"]
 Conflict = Literal["amount_differs", "outcome_differs", "never_answered"]
 Resolution = Literal["succeeded", "not_executed", "as_booked"]
+ReviewDecision = Literal["approve", "decline"]
 
 
 class PaymentStatus(StrEnum):
@@ -64,6 +66,16 @@ class PaymentNotes(Struct, frozen=True, kw_only=True, omit_defaults=True):
     metadata: dict[PersonalText, PersonalText] = {}
 
 
+class CustomerContext(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Where an attempt comes from: keys of the customer's address and device, digests of what was sent.
+
+    The address and device themselves are personal and on no topic.
+    """
+
+    ip_key: Identifier | None = None
+    device_key: Identifier | None = None
+
+
 # --- Commands -----------------------------------------------------------------------------------
 
 
@@ -82,6 +94,7 @@ class ConfirmPaymentIntent(Body, frozen=True, kw_only=True):
     """Authorize, or for automatic capture charge, with the given or the stored payment method."""
 
     payment_method: PaymentMethod | None = None
+    context: CustomerContext = CustomerContext()
 
 
 class CancelPaymentIntent(Body, frozen=True, kw_only=True):
@@ -105,6 +118,13 @@ class RefundPayment(Body, frozen=True, kw_only=True):
     reason: PersonalText | None = None
 
 
+class ReviewPayment(Body, frozen=True, kw_only=True):
+    """An operator decides an attempt that risk held for review."""
+
+    decision: ReviewDecision
+    reason: PersonalText | None = None
+
+
 class ResolveOperation(Body, frozen=True, kw_only=True):
     """An operator states, from the provider's own records, what became of an operation.
 
@@ -123,6 +143,7 @@ Command = (
     | CapturePayment
     | VoidPayment
     | RefundPayment
+    | ReviewPayment
     | ResolveOperation
 )
 
@@ -143,6 +164,47 @@ class PaymentIntentCreated(Body, frozen=True, kw_only=True):
 
 class PaymentIntentCanceled(Body, frozen=True, kw_only=True):
     """The intent was given up before any money was held."""
+
+
+class RiskAssessmentRequested(Body, frozen=True, kw_only=True):
+    """An attempt waits for the verdict of risk before any provider is called.
+
+    entities: what the attempt is counted by. not_after_ms: when the customer waits no longer; without
+    a verdict by then the attempt fails.
+    """
+
+    assessment_id: Identifier
+    attempt: int
+    payment_method: PaymentMethod
+    entities: tuple[RiskEntity, ...]
+    not_after_ms: int
+    command_id: Identifier | None = None
+
+
+class PaymentHeldForReview(Body, frozen=True, kw_only=True):
+    """Risk wants an operator to decide the attempt; without one by due_at_ms it fails."""
+
+    assessment_id: Identifier
+    attempt: int
+    reason_code: Code
+    due_at_ms: int
+
+
+class PaymentReviewed(Body, frozen=True, kw_only=True):
+    """An operator decided the attempt that was held."""
+
+    assessment_id: Identifier
+    attempt: int
+    decision: ReviewDecision
+
+
+class PaymentBlocked(Body, frozen=True, kw_only=True):
+    """The attempt ended before any provider was called. code: an outcome; reason_code: of the rule."""
+
+    assessment_id: Identifier
+    attempt: int
+    code: Code
+    reason_code: Code
 
 
 class OperationRequested(Body, frozen=True, kw_only=True):
@@ -186,6 +248,25 @@ class RefundRequested(OperationRequested, frozen=True, kw_only=True):
 
     cause: RefundCause
     reason: PersonalText | None = None
+
+
+class RefundReserved(Body, frozen=True, kw_only=True):
+    """The ledger has set the amount aside; only now is the provider asked to give it back.
+
+    A refund the platform owes is recorded in the ledger and asked of the provider at once.
+    """
+
+    operation_id: Identifier
+    not_after_ms: int
+    due_at_ms: int
+
+
+class RefundReservationRepeated(Body, frozen=True, kw_only=True):
+    """The ledger did not answer; it is asked again under the same transaction, number `repeat`."""
+
+    operation_id: Identifier
+    repeat: int
+    due_at_ms: int
 
 
 class OperationResolved(Body, frozen=True, kw_only=True):
@@ -318,10 +399,16 @@ class OperationReviewed(Body, frozen=True, kw_only=True):
 AggregateEvent = (
     PaymentIntentCreated
     | PaymentIntentCanceled
+    | RiskAssessmentRequested
+    | PaymentHeldForReview
+    | PaymentReviewed
+    | PaymentBlocked
     | AuthorizationRequested
     | CaptureRequested
     | VoidRequested
     | RefundRequested
+    | RefundReserved
+    | RefundReservationRepeated
     | PaymentAuthorized
     | PaymentCaptured
     | PaymentVoided

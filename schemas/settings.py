@@ -81,6 +81,50 @@ class Settings(Struct, frozen=True, kw_only=True):
     payments_authorization_window_ms: Annotated[
         _Milliseconds, Meta(description="An authorization lives this long")
     ] = 7 * 24 * 60 * 60 * 1000
+    payments_review_window_ms: Annotated[
+        _Milliseconds, Meta(description="An attempt held for review fails after this long")
+    ] = 24 * 60 * 60 * 1000
+    payments_reserve_delays_ms: Annotated[
+        str, Meta(description="Delays until the ledger is asked again for a refund; the last repeats")
+    ] = "10000,60000,600000"
+
+    # Risk.
+    risk_gather_ms: Annotated[
+        _Milliseconds, Meta(description="Wait for the features of an attempt before deciding without them")
+    ] = 2_000
+
+    # Webhooks.
+    webhooks_sealing_key: Annotated[
+        str,
+        Meta(
+            pattern=r"^([0-9a-f]{64})?\Z",
+            description="AES-256 key that seals signing secrets, in hex; empty: no endpoint can be created",
+        ),
+    ] = ""
+    webhooks_timeout_ms: Annotated[
+        int, Meta(ge=100, le=30_000, description="Bound of one delivery, connecting included")
+    ] = 15_000
+    webhooks_concurrency: Annotated[_Positive, Meta(description="Deliveries in flight per egress")] = 200
+    webhooks_endpoint_concurrency: Annotated[
+        _Positive, Meta(description="Deliveries in flight per endpoint")
+    ] = 10
+    webhooks_retry_delays_ms: Annotated[
+        str, Meta(description="Delays before each further attempt; after the last a message is exhausted")
+    ] = "5000,300000,1800000,7200000,18000000,36000000,50400000,72000000,86400000"
+
+    # Reconciliation.
+    recon_expected_window_ms: Annotated[
+        _Milliseconds, Meta(description="A movement waits this long for its settlement line")
+    ] = 3 * 24 * 60 * 60 * 1000
+    recon_line_window_ms: Annotated[
+        _Milliseconds, Meta(description="A settlement line waits this long for its movement")
+    ] = 60 * 60 * 1000
+    bank_poll_ms: Annotated[
+        _Milliseconds, Meta(description="Time between looks for new settlement files")
+    ] = 1_000
+    bank_dir: Annotated[
+        str, Meta(description="Directory of settlement files; empty: `bank` in the data directory")
+    ] = ""
 
     # The provider.
     psp_provider: Annotated[str, Meta(description="Name of the provider operations are sent to")] = (

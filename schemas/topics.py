@@ -7,10 +7,21 @@ from collections.abc import Mapping
 from types import UnionType
 from typing import Final, Literal, NamedTuple
 
-from schemas import api, merchants, payments, platform, psp
+from schemas import api, bank, ledger, merchants, payments, platform, psp, reconciliation, risk, webhooks
 
 Encoding = Literal["avro", "json"]
-KeyDomain = Literal["payment", "book", "request", "api_instance", "broadcast"]
+KeyDomain = Literal[
+    "payment",
+    "book",
+    "entity",
+    "account",
+    "endpoint",
+    "match",
+    "file",
+    "request",
+    "api_instance",
+    "broadcast",
+]
 
 _DAY_MS: Final = 24 * 60 * 60 * 1000
 FOREVER: Final = -1
@@ -54,7 +65,7 @@ MERCHANTS_EVENTS: Final = Topic(
     "merchants.events.v1",
     "book",
     "merchants",
-    ("api", "postgres"),
+    ("api", "ledger", "webhooks", "postgres"),
     "avro",
     merchants.Event,
     FOREVER,
@@ -82,6 +93,134 @@ PSP_RESULTS: Final = Topic(
 PSP_NOTIFICATIONS: Final = Topic(
     "psp.notifications.v1", "payment", "api", ("payments",), "json", psp.OperationResult, 30 * _DAY_MS
 )
+RISK_LOOKUPS: Final = Topic(
+    "risk.lookups.v1", "entity", "payments", ("windows",), "json", risk.LookUpEntity, 30 * _DAY_MS
+)
+RISK_OBSERVATIONS: Final = Topic(
+    "risk.observations.v1", "entity", "windows", ("verify",), "json", risk.EntityObserved, FOREVER
+)
+RISK_FEATURES: Final = Topic(
+    "risk.features.v1", "payment", "windows", ("risk",), "json", risk.EntityFeatures, 30 * _DAY_MS
+)
+RISK_REQUESTS: Final = Topic(
+    "risk.requests.v1", "payment", "payments", ("risk",), "json", risk.AssessPayment, 30 * _DAY_MS
+)
+RISK_ASSESSMENTS: Final = Topic(
+    "risk.assessments.v1", "payment", "risk", ("verify",), "json", risk.AssessmentEvent, FOREVER
+)
+RISK_DECISIONS: Final = Topic(
+    "risk.decisions.v1", "payment", "risk", ("payments", "postgres"), "avro", risk.RiskDecided, FOREVER
+)
+RISK_RULES: Final = Topic("risk.rules.v1", "broadcast", "ops", ("risk",), "json", risk.RulesDeployed, FOREVER)
+LEDGER_COMMANDS_PAYMENTS: Final = Topic(
+    "ledger.commands.payments.v1", "book", "payments", ("ledger",), "json", ledger.Command, 14 * _DAY_MS
+)
+LEDGER_JOURNAL: Final = Topic(
+    "ledger.journal.v1", "book", "ledger", ("postgres",), "avro", ledger.AggregateEvent, FOREVER
+)
+LEDGER_BALANCES: Final = Topic(
+    "ledger.balances.v1", "book", "ledger", ("postgres",), "avro", ledger.BalancesChanged, FOREVER
+)
+LEDGER_RESULTS_PAYMENTS: Final = Topic(
+    "ledger.results.payments.v1",
+    "payment",
+    "ledger",
+    ("payments",),
+    "json",
+    ledger.PostingResult,
+    30 * _DAY_MS,
+)
+LEDGER_SHARDS: Final = Topic(
+    "ledger.shards.v1", "account", "ledger", ("totals",), "json", ledger.ShardReported, 30 * _DAY_MS
+)
+LEDGER_TOTALS: Final = Topic(
+    "ledger.totals.v1", "account", "totals", ("postgres",), "avro", ledger.TotalChanged, FOREVER
+)
+WEBHOOKS_EVENTS_PAYMENTS: Final = Topic(
+    "webhooks.events.payments.v1",
+    "book",
+    "payments",
+    ("webhooks",),
+    "json",
+    webhooks.AnnounceEvent,
+    30 * _DAY_MS,
+)
+WEBHOOKS_COMMANDS: Final = Topic(
+    "webhooks.commands.v1", "book", "api", ("webhooks",), "json", webhooks.ResendEvent, 14 * _DAY_MS
+)
+WEBHOOKS_MESSAGES: Final = Topic(
+    "webhooks.messages.v1", "book", "webhooks", ("postgres",), "avro", webhooks.Event, FOREVER
+)
+WEBHOOKS_DELIVERIES: Final = Topic(
+    "webhooks.deliveries.v1",
+    "endpoint",
+    "webhooks",
+    ("connectors.webhooks",),
+    "json",
+    webhooks.DeliverMessage,
+    30 * _DAY_MS,
+)
+
+
+def _delayed(delay: str) -> Topic:
+    return Topic(
+        f"webhooks.delayed.{delay}.v1",
+        "endpoint",
+        "connectors.webhooks",
+        ("connectors.webhooks",),
+        "json",
+        webhooks.DeliverMessage,
+        30 * _DAY_MS,
+    )
+
+
+WEBHOOKS_DELAYED: Final[Mapping[int, Topic]] = {
+    5_000: _delayed("5s"),
+    300_000: _delayed("5m"),
+    1_800_000: _delayed("30m"),
+    7_200_000: _delayed("2h"),
+}
+"""Delay topics by their delay in milliseconds; every record of one waits that long and no longer."""
+WEBHOOKS_ATTEMPTS: Final = Topic(
+    "webhooks.attempts.v1",
+    "endpoint",
+    "connectors.webhooks",
+    ("postgres",),
+    "avro",
+    webhooks.DeliveryAttempted,
+    FOREVER,
+)
+RECON_EXPECTED_PAYMENTS: Final = Topic(
+    "recon.expected.payments.v1",
+    "match",
+    "payments",
+    ("reconciliation",),
+    "json",
+    reconciliation.ExpectMovement,
+    30 * _DAY_MS,
+)
+RECON_LINES: Final = Topic(
+    "recon.lines.v1",
+    "match",
+    "connectors.bank",
+    ("reconciliation",),
+    "json",
+    reconciliation.SettlementLine,
+    30 * _DAY_MS,
+)
+RECON_RESULTS: Final = Topic(
+    "recon.results.v1",
+    "match",
+    "reconciliation",
+    ("postgres",),
+    "avro",
+    reconciliation.AggregateEvent,
+    FOREVER,
+    reconciliation.MatchSnapshot,
+)
+BANK_FILES: Final = Topic(
+    "bank.files.v1", "file", "connectors.bank", ("postgres",), "avro", bank.FileEvent, FOREVER
+)
 API_REPLIES: Final = Topic(
     "api.replies.v1", "api_instance", "every stage", ("api",), "json", api.Reply, 10 * 60 * 1000
 )
@@ -92,7 +231,7 @@ CLOCK_TICKS: Final = Topic(
     "clock.ticks.v1",
     "broadcast",
     "connectors.clock",
-    ("merchants", "payments"),
+    ("every stage",),
     "json",
     platform.Tick,
     _DAY_MS,
@@ -102,7 +241,7 @@ QUARANTINE: Final = Topic(
     "quarantine.v1",
     "broadcast",
     "ops",
-    ("merchants", "payments"),
+    ("every stage",),
     "json",
     platform.RecordQuarantined,
     FOREVER,
@@ -116,6 +255,29 @@ ALL: Final[tuple[Topic, ...]] = (
     PSP_REQUESTS,
     PSP_RESULTS,
     PSP_NOTIFICATIONS,
+    RISK_LOOKUPS,
+    RISK_OBSERVATIONS,
+    RISK_FEATURES,
+    RISK_REQUESTS,
+    RISK_ASSESSMENTS,
+    RISK_DECISIONS,
+    RISK_RULES,
+    LEDGER_COMMANDS_PAYMENTS,
+    LEDGER_JOURNAL,
+    LEDGER_BALANCES,
+    LEDGER_RESULTS_PAYMENTS,
+    LEDGER_SHARDS,
+    LEDGER_TOTALS,
+    WEBHOOKS_EVENTS_PAYMENTS,
+    WEBHOOKS_COMMANDS,
+    WEBHOOKS_MESSAGES,
+    WEBHOOKS_DELIVERIES,
+    *WEBHOOKS_DELAYED.values(),
+    WEBHOOKS_ATTEMPTS,
+    RECON_EXPECTED_PAYMENTS,
+    RECON_LINES,
+    RECON_RESULTS,
+    BANK_FILES,
     API_REPLIES,
     API_REQUESTS,
     CLOCK_TICKS,
@@ -123,7 +285,16 @@ ALL: Final[tuple[Topic, ...]] = (
 )
 BY_NAME: Final[Mapping[str, Topic]] = {topic.name: topic for topic in ALL}
 
-STAGES: Final[Mapping[str, int]] = {"merchants": 1, "payments": 1}
+STAGES: Final[Mapping[str, int]] = {
+    "merchants": 1,
+    "payments": 1,
+    "windows": 1,
+    "risk": 1,
+    "ledger": 1,
+    "totals": 1,
+    "webhooks": 1,
+    "reconciliation": 1,
+}
 """Every stage and the version of its group, changelog and transactional ids."""
 
 

@@ -39,11 +39,15 @@ class Elapsed(Struct, frozen=True):
 
 
 class Send(NamedTuple):
-    """Ask another context, in the same transaction as the event that caused it."""
+    """Ask or tell another context, in the same transaction as the event that caused it.
+
+    key: of what it is about there; None where that has the aggregate's own key.
+    """
 
     topic: Topic
     body: object
     not_after_ms: int | None = None
+    key: str | None = None
 
 
 class Resolve(NamedTuple):
@@ -62,8 +66,17 @@ class Delay(NamedTuple):
 
 
 Effect = Send | Resolve | Delay
-Decision = Sequence[E] | Refused | Repeated
-"""What a message leads to: events in order, or for a command a refusal or the mark of a repeat."""
+
+
+class Again(NamedTuple):
+    """A message from another context that was decided before: it changes nothing, and is told so again."""
+
+    effects: Sequence[Send]
+
+
+Decision = Sequence[E] | Refused | Repeated | Again
+"""What a message leads to: events in order; for a command a refusal or the mark of a repeat, for a
+message from another context what it is told again."""
 Moment = tuple[int, ...]
 """The part of a state an answer shows that may change later; kept with the handled command."""
 
@@ -76,13 +89,13 @@ class Decider(Generic[S, E]):
     evolve      the state after one recorded event; the only way a state ever changes
     react       what the rest of the platform is asked or told because of that event
     deadline_ms when time alone has to decide again; None: never. After deciding on `Elapsed`
-                at its deadline the deadline must have moved on
+                at its deadline the deadline must have moved on, or something must have happened
     moment      what an answer of now needs to be told again later
     view        the answer at a moment
     after       the aggregate as its events show it
     """
 
-    decide: Callable[[S | None, Message[Any]], Sequence[E] | Refused | Repeated]
+    decide: Callable[[S | None, Message[Any]], Sequence[E] | Refused | Repeated | Again]
     evolve: Callable[[S | None, Message[E]], S]
     react: Callable[[S, Message[E]], Sequence[Effect]]
     deadline_ms: Callable[[S], int | None]

@@ -127,7 +127,7 @@ class SimulatedTask:
         self._log = log
         self._definition = definition
         self._partition = partition
-        self._inputs = [topic.name for topic in (*definition.inputs, definition.ticks)]
+        self._inputs = [topic.name for topic in definition.all_inputs]
         self._id = (changelog(definition.name, definition.version), partition)
         self.store = MemoryStore()
         self.take_over()

@@ -26,11 +26,12 @@ def stage_specs(settings: Settings, names: tuple[str, ...] = tuple(DEFINITIONS))
 
 def stage_spec(definition: StageDefinition[Any]) -> StageSpec:
     """One stage as the engine sees it: topic names, and a step for each task."""
-    inputs = (*definition.inputs, definition.ticks)
     return StageSpec(
         name=definition.name,
         version=definition.version,
-        inputs=tuple(Input(topic=topic.name, is_skippable=topic.is_skippable) for topic in inputs),
+        inputs=tuple(
+            Input(topic=topic.name, is_skippable=topic.is_skippable) for topic in definition.all_inputs
+        ),
         changelog=topics.changelog(definition.name, definition.version),
         new_step=partial(StageStep, definition),
         quarantine=Quarantine(topic=topics.QUARANTINE.name, decode=partial(_set_aside_for, definition.name)),

@@ -6,14 +6,23 @@ runs it on Kafka and RocksDB, the simulator on in-memory topics; it performs no 
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, Final, Generic, NamedTuple, Protocol, TypeVar
 
 from msgspec.structs import replace
 
 from schemas import ids, topics
 from schemas.api import Reply
 from schemas.codec import CodecError, CorruptMessage, NewerVersion, codec_of
-from schemas.envelope import WALL_CLOCK, CommandRefused, Envelope, Message, Recorded, ReplyAddress, Request
+from schemas.envelope import (
+    WALL_CLOCK,
+    Body,
+    CommandRefused,
+    Envelope,
+    Message,
+    Recorded,
+    ReplyAddress,
+    Request,
+)
 from schemas.fingerprint import differing
 from schemas.outcomes import Outcome
 from schemas.platform import Tick
@@ -21,6 +30,7 @@ from schemas.topics import Topic
 from streams import deadlines, handled
 from streams.core import (
     NO_SUBJECT,
+    Again,
     Decider,
     Delay,
     Effect,
@@ -34,16 +44,26 @@ from streams.core import (
 )
 from streams.handled import Handled
 from streams.ports import HandlerBug, Outbox, Output, Record, View
-from streams.table import Aggregate, Loaded, StateCodec, UnitTable
+from streams.table import Aggregate, Loaded, States, UnitTable
 
 S = TypeVar("S", bound=Aggregate)
 
 SWEEP_ROWS = 500
+REFERENCE: Final = b"reference/"
 
 Reader = Callable[[bytes | None], Message[Any]]
 """The message in a record's value. Raises CorruptMessage or NewerVersion."""
-Writer = Callable[[str, Recorded[Any, Any]], Output]
-"""The record of an event of the aggregate under this key."""
+
+
+class EventLog(Protocol):
+    """How the events of a stage are put on record.
+
+    stamped  the event's body with what only its place in the log gives it; before it is folded
+    write    the record of an event of the aggregate under this key
+    """
+
+    def stamped(self, view: View, body: Any) -> Any: ...
+    def write(self, view: View, key: str, event: Recorded[Any, Any]) -> Output: ...
 
 
 def registered_reader(topic: Topic) -> Reader:
@@ -51,32 +71,62 @@ def registered_reader(topic: Topic) -> Reader:
     return codec_of(topic).decode
 
 
-def registered_writer(topic: Topic) -> Writer:
-    """Write events as the registry says, on the partition of their aggregate."""
-    name, encode = topic.name, codec_of(topic).encode
-    return lambda key, event: Output(name, key.encode(), encode(event))
+class RegisteredLog:
+    """Writes events as the registry says, on the partition of their aggregate."""
+
+    def __init__(self, topic: Topic) -> None:
+        self._name, self._encode = topic.name, codec_of(topic).encode
+
+    def stamped(self, view: View, body: Any) -> Any:
+        """The body as it is."""
+        return body
+
+    def write(self, view: View, key: str, event: Recorded[Any, Any]) -> Output:
+        """The event under its aggregate's key."""
+        return Output(self._name, key.encode(), self._encode(event))
+
+
+class Reference(NamedTuple):
+    """What every task is told alike, such as rules: a broadcast topic whose last message decides with.
+
+    bind: the decider that decides with the body of that message, or with `initial` before there is one.
+    """
+
+    topic: Topic
+    initial: Body
+    bind: Callable[[Any], Decider[Any, Any]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StageDefinition(Generic[S]):
     """A decider bound to its topics. All inputs share one key domain; `ticks` is the broadcast clock.
 
-    reader_of, writer_of: how the records of inputs are read and those of events written.
+    reader_of, log_of: how the records of inputs are read and those of events written.
+    reference: what the decider decides with besides state and message; `decider` is bound to its initial.
+    on_tick: what the task says at a wall tick, whatever is due; None: nothing.
     """
 
     name: str
     version: int
     decider: Decider[S, Any]
-    states: StateCodec[S]
+    states: States[S]
     inputs: tuple[Topic, ...]
     events: Topic
     ticks: Topic = topics.CLOCK_TICKS
     reader_of: Callable[[Topic], Reader] = registered_reader
-    writer_of: Callable[[Topic], Writer] = registered_writer
+    log_of: Callable[[Topic], EventLog] = RegisteredLog
+    reference: Reference | None = None
+    on_tick: Callable[[View, Message[Tick]], Sequence[Output]] | None = None
 
     def __post_init__(self) -> None:
         domains = {topic.key_domain for topic in (*self.inputs, self.events)}
         assert len(domains) == 1, f"{self.name}: inputs and events span the key domains {sorted(domains)}"
+
+    @property
+    def all_inputs(self) -> tuple[Topic, ...]:
+        """Every topic the stage reads, broadcast ones included."""
+        told = () if self.reference is None else (self.reference.topic,)
+        return (*self.inputs, *told, self.ticks)
 
 
 class StageStep(Generic[S]):
@@ -85,15 +135,16 @@ class StageStep(Generic[S]):
     def __init__(self, definition: StageDefinition[S]) -> None:
         self._definition = definition
         self._readers: Mapping[str, Reader] = {
-            topic.name: definition.reader_of(topic) for topic in (*definition.inputs, definition.ticks)
+            topic.name: definition.reader_of(topic) for topic in definition.all_inputs
         }
-        self._writer = definition.writer_of(definition.events)
+        self._log = definition.log_of(definition.events)
+        self._bound: tuple[bytes | None, Decider[S, Any]] = (None, definition.decider)
         self._due_from_ms: dict[str, int] = {}
         self._sweep_cursor = b""
 
     def __call__(self, view: View, records: Sequence[Record]) -> Outbox:
         """Handle records in order as one unit of work. Raises HandlerBug naming the record that failed."""
-        unit = _Unit(self._definition, self._writer, view)
+        unit = _Unit(self._definition, self._decider(view), self._log, view)
         for one in records:
             try:
                 self._handle(unit, one)
@@ -113,8 +164,13 @@ class StageStep(Generic[S]):
         except CodecError as error:
             unit.dead_letter(one, error)
             return
+        reference = self._definition.reference
         if isinstance(message.body, Tick):
             self._tick(unit, message)
+        elif reference is not None and one.topic == reference.topic.name:
+            assert one.value is not None, "a decoded record has a value"
+            unit.view.put(_reference_row(reference), one.value)
+            unit.decider = self._decider(unit.view)
         elif one.key is None:
             unit.dead_letter(
                 one, CorruptMessage(f"{one.topic}: a record without a key belongs to no aggregate")
@@ -123,6 +179,17 @@ class StageStep(Generic[S]):
             unit.inform(one.key.decode(), message)
         else:
             unit.command(one.key.decode(), message)
+
+    def _decider(self, view: View) -> Decider[S, Any]:
+        """The decider bound to what the task was told last; bound anew only when that changed."""
+        reference = self._definition.reference
+        if reference is None:
+            return self._definition.decider
+        told = view.get(_reference_row(reference))
+        if told != self._bound[0]:
+            body = reference.initial if told is None else self._readers[reference.topic.name](told).body
+            self._bound = (told, reference.bind(body))
+        return self._bound[1]
 
     def _tick(self, unit: "_Unit[S]", message: Message[Tick]) -> None:
         clock_id, now_ms = message.envelope.clock_id, message.body.now_ms
@@ -135,17 +202,21 @@ class StageStep(Generic[S]):
         if clock_id == WALL_CLOCK:
             before_ms = now_ms - handled.RETENTION_MS
             self._sweep_cursor = handled.sweep(unit.view, self._sweep_cursor, before_ms, SWEEP_ROWS)
+            if self._definition.on_tick is not None:
+                unit.outbox.outputs.extend(self._definition.on_tick(unit.view, message))
 
 
 class _Unit(Generic[S]):
     """One unit of work: the aggregates it touched and what it has to say."""
 
-    def __init__(self, definition: StageDefinition[S], write_event: Writer, view: View) -> None:
+    def __init__(
+        self, definition: StageDefinition[S], decider: Decider[S, Any], log: EventLog, view: View
+    ) -> None:
         self.view = view
-        self.table = UnitTable(view, definition.states, definition.decider.deadline_ms)
+        self.table = UnitTable(view, definition.states, decider.deadline_ms)
         self.outbox = Outbox([], [])
-        self._decider = definition.decider
-        self._write_event = write_event
+        self.decider = decider
+        self._log = log
 
     def command(self, key: str, message: Message[Any]) -> None:
         """A message that is deduplicated by its command id and answered."""
@@ -158,11 +229,13 @@ class _Unit(Generic[S]):
         if entry.state is not None and not _may_see(entry.state, message.envelope):
             self._refuse(entry, message, Outcome.NOT_FOUND)
             return
-        match self._decider.decide(entry.state, message):
+        match self.decider.decide(entry.state, message):
             case Refused(outcome):
                 self._refuse(entry, message, outcome)
+            case Again():
+                raise AssertionError("a repeated command is told by its handled row")
             case Repeated(outcome):
-                moment = self._decider.moment(_existing(entry), NO_SUBJECT)
+                moment = self.decider.moment(_existing(entry), NO_SUBJECT)
                 self._answer(message, outcome, entry=entry, moment=moment, is_replayed=True)
             case events:
                 now_ms = message.envelope.occurred_at_ms
@@ -176,20 +249,25 @@ class _Unit(Generic[S]):
     def inform(self, key: str, message: Message[Any]) -> None:
         """A fact or a result from another context: judged by the state, never by its id."""
         entry = self.table.load(key)
-        events = self._decider.decide(entry.state, message)
-        assert not isinstance(events, Refused | Repeated), "only a command can be refused"
-        self._apply(entry, events, message.envelope)
+        decision = self.decider.decide(entry.state, message)
+        assert not isinstance(decision, Refused | Repeated), "only a command can be refused"
+        if isinstance(decision, Again):
+            for effect in decision.effects:
+                self._carry_out(entry, message.envelope, effect)
+            return
+        self._apply(entry, decision, message.envelope)
 
     def elapse(self, key: str, tick: Message[Tick]) -> None:
         """The deadline of an aggregate has come."""
         entry = self.table.load(key)
         assert entry.state is not None, f"a due row without its aggregate {key}"
         cause = Message(envelope=tick.envelope, body=Elapsed(tick.body.now_ms))
-        events = self._decider.decide(entry.state, cause)
-        assert not isinstance(events, Refused | Repeated), "time cannot be refused"
+        events = self.decider.decide(entry.state, cause)
+        assert not isinstance(events, Refused | Repeated | Again), "time cannot be refused"
         self._apply(entry, events, tick.envelope)
-        after_ms = self._decider.deadline_ms(entry.state)
-        assert after_ms is None or after_ms > tick.body.now_ms, f"the deadline of {key} did not move on"
+        after_ms = self.decider.deadline_ms(entry.state)
+        has_moved = after_ms is None or after_ms > tick.body.now_ms or events
+        assert has_moved, f"the deadline of {key} did not move on"
 
     def dead_letter(self, one: Record, error: CodecError) -> None:
         """Set a record aside whose bytes are no message, with the reason and where it was."""
@@ -204,39 +282,41 @@ class _Unit(Generic[S]):
         self.outbox.outputs.append(Output(letters, one.key or b"", one.value or b"", one.partition, headers))
 
     def _apply(self, entry: Loaded[S], events: Sequence[Any], cause: Envelope) -> None:
-        for body in events:
+        for decided in events:
+            body = self._log.stamped(self.view, decided)
             version = 1 if entry.state is None else entry.state.version + 1
             event = record(entry.key, version, body, _under(entry.state, cause))
-            state = self._decider.evolve(entry.state, event)
+            state = self.decider.evolve(entry.state, event)
             entry.state, entry.is_changed = state, True
-            shown = Recorded(envelope=event.envelope, body=body, after=self._decider.after(state))
+            shown = Recorded(envelope=event.envelope, body=body, after=self.decider.after(state))
             self._publish(entry.key, shown)
-            for effect in self._decider.react(state, event):
+            for effect in self.decider.react(state, event):
                 self._carry_out(entry, event.envelope, effect)
 
     def _publish(self, key: str, event: Recorded[Any, Any]) -> None:
-        self.outbox.outputs.append(self._write_event(key, event))
+        self.outbox.outputs.append(self._log.write(self.view, key, event))
 
     def _carry_out(self, entry: Loaded[S], cause: Envelope, effect: Effect) -> None:
         match effect:
-            case Send(topic, body, not_after_ms):
-                envelope = _caused_by(cause, ids.digest(cause.message_id, topic.name), not_after_ms)
+            case Send(topic, body, not_after_ms, key):
+                named = (cause.message_id, topic.name, *((key,) if key else ()))
+                envelope = _caused_by(cause, ids.digest(*named), not_after_ms)
                 value = codec_of(topic).encode(Message(envelope=envelope, body=body))
-                self.outbox.outputs.append(Output(topic.name, entry.key.encode(), value))
+                self.outbox.outputs.append(Output(topic.name, (key or entry.key).encode(), value))
             case Resolve(command_id, outcome, subject):
                 before = handled.load(self.view, entry.key, command_id)
                 assert before is not None, f"the result of a command nobody gave: {command_id}"
-                moment = self._decider.moment(_existing(entry), subject)
+                moment = self.decider.moment(_existing(entry), subject)
                 handled.store(
                     self.view, entry.key, command_id, before._replace(outcome=outcome, moment=moment)
                 )
                 self._tell_waiting(entry, cause, Resolve(command_id, outcome), moment)
             case Delay(command_id, subject):
-                moment = self._decider.moment(_existing(entry), subject)
+                moment = self.decider.moment(_existing(entry), subject)
                 self._tell_waiting(entry, cause, Resolve(command_id, Outcome.PENDING), moment)
 
     def _tell_waiting(self, entry: Loaded[S], cause: Envelope, result: Resolve, moment: Moment) -> None:
-        view = self._decider.view(_existing(entry), moment)
+        view = self.decider.view(_existing(entry), moment)
         for caller in handled.take_waiting(self.view, entry.key, result.command_id):
             reply = Reply(
                 request_id=caller.request_id,
@@ -267,7 +347,7 @@ class _Unit(Generic[S]):
         """Record a refusal under the caller's merchant; the aggregate keeps its version."""
         request = _request(message)
         is_shown = entry.state is not None and outcome is not Outcome.NOT_FOUND
-        moment = self._decider.moment(_existing(entry), NO_SUBJECT) if is_shown else ()
+        moment = self.decider.moment(_existing(entry), NO_SUBJECT) if is_shown else ()
         row = Handled(request.fingerprint, message.envelope.occurred_at_ms, outcome, moment)
         handled.store(self.view, entry.key, request.command_id, row)
         body = CommandRefused(
@@ -298,7 +378,7 @@ class _Unit(Generic[S]):
             outcome=outcome.value.number,
             replayed=is_replayed,
             differing=differing,
-            view=self._decider.view(_existing(entry), moment) if entry is not None and moment else None,
+            view=self.decider.view(_existing(entry), moment) if entry is not None and moment else None,
         )
         self._reply(request.reply_to, message.envelope, reply)
 
@@ -308,6 +388,10 @@ class _Unit(Generic[S]):
         self.outbox.replies.append(
             Output(topics.API_REPLIES.name, caller.request_id.encode(), value, caller.partition)
         )
+
+
+def _reference_row(reference: Reference) -> bytes:
+    return REFERENCE + reference.topic.name.encode()
 
 
 _write_reply = codec_of(topics.API_REPLIES).encode

@@ -30,8 +30,15 @@ class Aggregate(Protocol):
 S = TypeVar("S", bound=Aggregate)
 
 
+class States(Protocol[S]):
+    """Where the state of an aggregate lies in the store of its task."""
+
+    def load(self, view: View, key: str) -> S | None: ...
+    def store(self, view: View, key: str, state: S) -> None: ...
+
+
 class StateCodec(Generic[S]):
-    """How states are kept: JSON with a `state_version`, older ones upcast step by step.
+    """States of one row each: JSON with a `state_version`, older ones upcast step by step.
 
     upcasters[n] turns the plain form of state version n + 1 into that of n + 2.
     """
@@ -44,6 +51,15 @@ class StateCodec(Generic[S]):
         self._current = len(upcasters) + 1
         self._decode = msgspec.json.Decoder(state_type).decode
         self._version_of = msgspec.json.Decoder(_Versioned).decode
+
+    def load(self, view: View, key: str) -> S | None:
+        """The state under `key`, or None."""
+        row = view.get(STATE + key.encode())
+        return None if row is None else self.decode(row)
+
+    def store(self, view: View, key: str, state: S) -> None:
+        """Write the state under `key`."""
+        view.put(STATE + key.encode(), _encode(state))
 
     def decode(self, value: bytes) -> S:
         """The state in a row's value. Raises ValueError for a version newer than this program."""
@@ -77,19 +93,18 @@ class Loaded(Generic[S]):
 class UnitTable(Generic[S]):
     """The aggregates touched by one unit of work. earliest_ms: the earliest deadline it wrote."""
 
-    def __init__(self, view: View, codec: StateCodec[S], deadline_ms: Callable[[S], int | None]) -> None:
+    def __init__(self, view: View, states: States[S], deadline_ms: Callable[[S], int | None]) -> None:
         self._view = view
-        self._codec = codec
+        self._states = states
         self._deadline_ms = deadline_ms
         self._loaded: dict[str, Loaded[S]] = {}
         self.earliest_ms: float = math.inf
 
     def load(self, key: str) -> Loaded[S]:
-        """The aggregate under `key`, decoded at most once per unit."""
+        """The aggregate under `key`, loaded at most once per unit."""
         found = self._loaded.get(key)
         if found is None:
-            row = self._view.get(STATE + key.encode())
-            state = None if row is None else self._codec.decode(row)
+            state = self._states.load(self._view, key)
             found = Loaded(key, state, None if state is None else self._deadline_ms(state))
             self._loaded[key] = found
         return found
@@ -100,7 +115,7 @@ class UnitTable(Generic[S]):
             if not entry.is_changed:
                 continue
             assert entry.state is not None, "a fold never deletes an aggregate"
-            self._view.put(STATE + key.encode(), _encode(entry.state))
+            self._states.store(self._view, key, entry.state)
             deadline_ms = self._deadline_ms(entry.state)
             deadlines.move(
                 self._view, entry.state.clock_id, key, old_ms=entry.stored_deadline_ms, new_ms=deadline_ms

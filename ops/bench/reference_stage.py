@@ -13,7 +13,8 @@ from schemas.envelope import Actor, Body, Envelope, Message, Recorded
 from schemas.topics import Topic
 from streams.core import Decider, Moment
 from streams.ports import Output
-from streams.step import Reader, StageDefinition, Writer, registered_reader
+from streams.ports import View as Store
+from streams.step import Reader, StageDefinition, registered_reader
 from streams.table import StateCodec
 
 STAGE = "reference"
@@ -46,7 +47,7 @@ def definition(records: str, tallies: str) -> StageDefinition[Tally]:
         inputs=(Topic(records, "payment", "bench", (STAGE,), "json", Told, _DAY_MS),),
         events=Topic(tallies, "payment", STAGE, ("bench",), "json", Told, _DAY_MS, Tally),
         reader_of=_reader_of,
-        writer_of=_writer_of,
+        log_of=_TallyLog,
     )
 
 
@@ -72,15 +73,19 @@ def _read(value: bytes | None) -> Message[Told]:
     return Message(envelope=envelope, body=Told(record=one))
 
 
-def _writer_of(topic: Topic) -> Writer:
-    name, encode = topic.name, reference.encode
+class _TallyLog:
+    """Tallies as the workload writes them: without envelope."""
 
-    def write(key: str, event: Recorded[Told, Tally]) -> Output:
+    def __init__(self, topic: Topic) -> None:
+        self._name = topic.name
+
+    def stamped(self, view: Store, body: Told) -> Told:
+        return body
+
+    def write(self, view: Store, key: str, event: Recorded[Told, Tally]) -> Output:
         assert event.after is not None, "every event of the workload changes a tally"
         changed = output_of(event.after, key)
-        return Output(name, changed.merchant_id.encode(), encode(changed))
-
-    return write
+        return Output(self._name, changed.merchant_id.encode(), reference.encode(changed))
 
 
 def _decide(state: Tally | None, message: Message[Any]) -> Sequence[Told]:

@@ -10,6 +10,7 @@ from streams.engine import positions
 from streams.engine.digest import INTERNAL, Digest, row_hash
 from streams.engine.errors import GuardRefused
 from streams.engine.positions import POSITIONS_KEY
+from streams.simulator import MemoryStore
 from streams.step import StageDefinition
 from streams.table import STATE
 
@@ -92,9 +93,11 @@ class Folds:
         self._rows: dict[str, Any] = {}
         self._states: dict[str, Any] = {}
         self._done: set[str] = set()
-        for key, value in changelog.states.items():
+        stored = MemoryStore()
+        stored.apply((STATE + key.encode(), value) for key, value in changelog.states.items())
+        for key in changelog.states:
             try:
-                self._rows[key] = definition.states.decode(value)
+                self._rows[key] = definition.states.load(stored, key)
             except (msgspec.DecodeError, ValueError) as error:
                 self._wrong(key, f"the row is no state: {error}")
 
