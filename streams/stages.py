@@ -8,13 +8,17 @@ from schemas import topics
 from schemas.codec import codec_of
 from schemas.settings import Settings
 from streams.engine.spec import Input, Quarantine, Quarantined, StageSpec
+from streams.ledger.app import ledger
 from streams.merchants.app import merchants
 from streams.payments.app import payments
 from streams.step import StageDefinition, StageStep
+from streams.totals.app import totals
 
 DEFINITIONS: Final[Mapping[str, Callable[[Settings], StageDefinition[Any]]]] = {
     "merchants": merchants,
     "payments": payments,
+    "ledger": ledger,
+    "totals": totals,
 }
 """Every stage by name. Any set of them may run in one worker."""
 
