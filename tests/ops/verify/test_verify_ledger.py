@@ -1,0 +1,287 @@
+"""Each predicate on the journal is broken on purpose; a judge that cannot fail judges nothing."""
+
+from collections.abc import Callable
+from hashlib import sha256
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from ops.verify.ledger_model import BalanceRows, LedgerModel, PaymentAmounts
+from schemas import topics
+from schemas.codec import codec_of
+from schemas.envelope import Message
+from schemas.ledger import Leg, RecordHold, TransactionPosted
+from schemas.testing import MERCHANT
+from streams.ledger.testing import DAY, Desk, command
+
+Journal = list[Message[Any]]
+PENDING = f"test.2010.merchant.pending.{MERCHANT}.USD"
+AVAILABLE = f"test.2020.merchant.available.{MERCHANT}.USD"
+RECEIVABLE = "test.1100.psp.receivable.simulator.USD#3"
+
+
+def _desk() -> Desk:
+    desk = Desk().open().hold().capture().hold(payment="q").capture(4_000, payment="q").wait(2 * DAY)
+    desk.reserve().succeed().reserve(1_000, payment="q").hold(500, payment="r").release(payment="r")
+    return desk.capture(-1, payment="s")
+
+
+@pytest.fixture(scope="module")
+def desk() -> Desk:
+    return _desk()
+
+
+def _chained(journal: Journal) -> list[tuple[bytes, Message[Any]]]:
+    """The records numbered and chained as a ledger would have, whatever they say."""
+    encode, chained, link = codec_of(topics.LEDGER_JOURNAL).encode, [], bytes(32)
+    for seq, event in enumerate(journal, 1):
+        message = Message(envelope=event.envelope, body=replace(event.body, seq=seq, prev_hash=link))
+        value = encode(message)
+        link = sha256(link + len(value).to_bytes(4, "big") + value).digest()
+        chained.append((value, message))
+    return chained
+
+
+def _broken(records: list[tuple[bytes, Message[Any]]]) -> dict[str, list[str]]:
+    model = LedgerModel()
+    for value, message in records:
+        model.record(3, value, message)
+    return {one.id: one.evidence for one in model.verdicts() if not one.passed}
+
+
+def _at(journal: Journal, template: str) -> int:
+    return next(at for at, event in enumerate(journal) if getattr(event.body, "template", "") == template)
+
+
+def _with(
+    journal: Journal, template: str, change: Callable[[TransactionPosted], TransactionPosted]
+) -> Journal:
+    """The journal with the first transaction of a template changed."""
+    at = _at(journal, template)
+    event = journal[at]
+    changed = Message(envelope=event.envelope, body=change(event.body))
+    return [*journal[:at], changed, *journal[at + 1 :]]
+
+
+def _legs(change: Callable[[Leg], Leg]) -> Callable[[TransactionPosted], TransactionPosted]:
+    return lambda body: replace(body, legs=tuple(change(leg) for leg in body.legs))
+
+
+def _once_more(journal: Journal, template: str) -> Journal:
+    return [*journal, journal[_at(journal, template)]]
+
+
+def _under_another_id(journal: Journal, template: str) -> Journal:
+    event = journal[_at(journal, template)]
+    return [*journal, Message(envelope=event.envelope, body=replace(event.body, transaction_id="txn_other"))]
+
+
+def _as_refused(journal: Journal) -> Journal:
+    hold, refused = journal[_at(journal, "hold")], journal[-1].body.transaction_id
+    return [*journal, Message(envelope=hold.envelope, body=replace(hold.body, transaction_id=refused))]
+
+
+BREAKS: dict[str, tuple[Callable[[Journal], Journal], set[str]]] = {
+    "nothing": (lambda journal: journal, set()),
+    "a leg dropped": (
+        lambda journal: _with(journal, "capture", lambda body: replace(body, legs=body.legs[:-1])),
+        {"L1", "L4"},
+    ),
+    "one leg alone": (
+        lambda journal: _with(journal, "hold", lambda body: replace(body, legs=body.legs[:1])),
+        {"L1", "L2", "L4", "L5"},
+    ),
+    "amounts of zero": (
+        lambda journal: _with(journal, "refund_succeeded", _legs(lambda leg: replace(leg, amount_minor=0))),
+        {"L2"},
+    ),
+    "another shard": (
+        lambda journal: _with(
+            journal,
+            "refund_succeeded",
+            _legs(lambda leg: replace(leg, account_id=leg.account_id.replace("#3", "#2"))),
+        ),
+        {"L2"},
+    ),
+    "another mode": (
+        lambda journal: _with(
+            journal,
+            "refund_succeeded",
+            _legs(lambda leg: replace(leg, account_id="live" + leg.account_id[4:])),
+        ),
+        {"L2", "L7"},
+    ),
+    "an account nobody has": (
+        lambda journal: _with(
+            journal,
+            "refund_succeeded",
+            _legs(lambda leg: replace(leg, account_id=leg.account_id.replace("1100", "1101"))),
+        ),
+        {"L2"},
+    ),
+    "another currency": (
+        lambda journal: _with(
+            journal,
+            "refund_succeeded",
+            _legs(lambda leg: replace(leg, account_id=leg.account_id.replace("USD", "EUR"))),
+        ),
+        {"L2", "L7"},
+    ),
+    "a currency for another": (
+        lambda journal: _with(
+            journal,
+            "refund_succeeded",
+            _legs(
+                lambda leg: replace(leg, account_id=leg.account_id.replace("simulator.USD", "simulator.EUR"))
+            ),
+        ),
+        {"L1", "L2"},
+    ),
+    "more than there is": (lambda journal: _under_another_id(journal, "refund_reserved"), {"L7"}),
+    "a debt below nothing": (
+        lambda journal: _with(
+            journal,
+            "refund_succeeded",
+            _legs(
+                lambda leg: replace(
+                    leg,
+                    account_id=f"test.1300.merchant.receivable.{MERCHANT}.USD"
+                    if leg.side == "credit"
+                    else leg.account_id,
+                )
+            ),
+        ),
+        {"L7"},
+    ),
+    "a hold released twice": (lambda journal: _under_another_id(journal, "release"), {"L9"}),
+    "all holds released twice": (
+        lambda journal: _under_another_id(journal, "capture"),
+        {"L5", "L9"},
+    ),
+    "a transaction twice": (lambda journal: _once_more(journal, "hold"), {"L11"}),
+    "a refused one posted": (_as_refused, {"L13"}),
+}
+
+
+@pytest.mark.parametrize("case", BREAKS)
+def test_whatever_is_broken_is_named(desk: Desk, case: str) -> None:
+    """One line of the table."""
+    change, expected = BREAKS[case]
+    assert expected == _broken(_chained(change(desk.journal))).keys()
+
+
+CHAINS: dict[str, Callable[[list[Any]], list[Any]]] = {
+    "deleted": lambda records: [*records[:3], *records[4:]],
+    "swapped": lambda records: [*records[:3], records[4], records[3], *records[5:]],
+    "inserted": lambda records: [*records[:3], records[2], *records[3:]],
+    "the first cut off": lambda records: records[1:],
+    "a byte flipped": lambda records: [
+        *records[:3],
+        (records[3][0][:-1] + bytes((records[3][0][-1] ^ 1,)), records[3][1]),
+        *records[4:],
+    ],
+}
+
+
+@pytest.mark.parametrize("case", CHAINS)
+def test_a_chain_that_is_not_whole_is_named(desk: Desk, case: str) -> None:
+    """Nobody takes out, puts in or changes a record without a trace."""
+    assert "L31" in _broken(CHAINS[case](_chained(desk.journal)))
+
+
+def _model(desk: Desk) -> LedgerModel:
+    model = LedgerModel()
+    for value, message in zip(desk.values, desk.journal, strict=True):
+        model.record(desk.partition, value, message)
+    return model
+
+
+def test_the_fold_is_what_the_ledger_told(desk: Desk) -> None:
+    """Two ways to the same balances, and to the amounts of every payment."""
+    model = _model(desk)
+    assert desk.counters() == model.balances
+    payments = {name: model.payments.get(_payment_id(name)) for name in "pqr"}
+    assert {
+        "p": PaymentAmounts(0, 10_000, 10_000, 0),
+        "q": PaymentAmounts(6_000, 4_000, 0, 1_000),
+        "r": PaymentAmounts(0, 0, 0, 0),
+    } == payments
+
+
+def _payment_id(name: str) -> str:
+    return command(RecordHold, 1, payment=name).payment_id
+
+
+def test_partitions_are_judged_together(desk: Desk) -> None:
+    """A transaction in two partitions is posted twice, whoever surveyed them."""
+    first, second, other = _model(desk), _model(desk), _model(Desk(partition=4).open().hold(payment="z"))
+    first.join(other)
+    assert all(one.passed for one in first.verdicts())
+    assert {account.partition("#")[2] for account in first.balances} == {"", "3", "4"}
+    first.join(second)
+    assert ["L11"] == [one.id for one in first.verdicts() if not one.passed]
+
+
+def _rows(desk: Desk) -> dict[str, dict[str, object]]:
+    rows: dict[str, dict[str, object]] = {}
+    for told in desk.balances:
+        for one in told.balances:
+            counters = {name: getattr(one, name) for name in one.__struct_fields__ if name.endswith("_minor")}
+            rows[one.account_id] = {"account_id": one.account_id, "seq": told.seq, **counters}
+    return rows
+
+
+def _changed(
+    rows: dict[str, dict[str, object]], account_id: str, **changes: object
+) -> dict[str, dict[str, object]]:
+    return {**rows, account_id: {**rows[account_id], **changes}}
+
+
+ROWS: dict[str, tuple[Callable[[dict[str, dict[str, object]]], dict[str, dict[str, object]]], int, str]] = {
+    "as told": (lambda rows: rows, 99, ""),
+    "an amount changed": (lambda rows: _changed(rows, AVAILABLE, credits_posted_minor=1), 99, "the row says"),
+    "a number no record has": (lambda rows: _changed(rows, AVAILABLE, seq=98), 99, "no record 98 changed it"),
+    "an old row": (
+        lambda rows: _changed(
+            rows,
+            PENDING,
+            seq=2,
+            debits_posted_minor=0,
+            credits_pending_minor=10_000,
+            credits_posted_minor=0,
+        ),
+        99,
+        "its row is of record 2",
+    ),
+    "an old row that may be": (
+        lambda rows: _changed(
+            rows,
+            PENDING,
+            seq=2,
+            debits_posted_minor=0,
+            credits_pending_minor=10_000,
+            credits_posted_minor=0,
+        ),
+        2,
+        "",
+    ),
+    "a row missing": (
+        lambda rows: {name: row for name, row in rows.items() if name != RECEIVABLE},
+        99,
+        "no row, record",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", ROWS)
+def test_rows_of_balances_are_held_against_the_fold(desk: Desk, case: str) -> None:
+    """What data teams read is what the journal says, up to the record it was written from."""
+    change, cut_seq, said = ROWS[case]
+    model, rows = LedgerModel(), BalanceRows(change(_rows(desk)).values(), cut_seq=cut_seq)
+    for value, message in zip(desk.values, desk.journal, strict=True):
+        model.record(desk.partition, value, message)
+        if isinstance(message.body, TransactionPosted):
+            rows.record(model, message.body)
+    verdict = rows.finish().invariant("compared")
+    assert (not said, said in " ".join(verdict.evidence)) == (verdict.passed, True)
