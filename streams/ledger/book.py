@@ -10,7 +10,8 @@ unreported/<account id>           a shard that changed since it was last reporte
 """
 
 from bisect import bisect_left, insort
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 import msgspec
@@ -132,6 +133,8 @@ class Rows:
         self._payments = prefix + b"/payment/"
         self._posted = prefix + b"/posted/"
         self.due_lots = DueLots(view, prefix + b"/due/")
+        # What is decided on is folded next.
+        self._last: tuple[str, Payment | None] = ("", None)
 
     def counters(self, account_id: str) -> Counters:
         """How an account stands."""
@@ -140,18 +143,24 @@ class Rows:
 
     def put_counters(self, account_id: str, counters: Counters) -> None:
         """How an account stands from now on; a shard is to be reported."""
-        self._view.put(self._account_row(account_id), _encode(counters))
-        if described(account_id).kind.is_sharded:
+        row = self._account_row(account_id)
+        self._view.put(row, _encode(counters))
+        if row.startswith(SHARD):
             self._view.put(UNREPORTED + account_id.encode(), b"")
 
     def payment(self, payment_id: str) -> Payment | None:
         """What is known of a payment."""
+        if payment_id == self._last[0]:
+            return self._last[1]
         row = self._view.get(self._payments + payment_id.encode())
-        return None if row is None else _read_payment(row)
+        payment = None if row is None else _read_payment(row)
+        self._last = (payment_id, payment)
+        return payment
 
     def put_payment(self, payment_id: str, payment: Payment) -> None:
         """What is known of a payment from now on."""
         self._view.put(self._payments + payment_id.encode(), _encode(payment))
+        self._last = (payment_id, payment)
 
     def known(self, transaction_id: str) -> Known | None:
         """What became of a transaction id."""
@@ -169,10 +178,14 @@ class Rows:
 
 @dataclass(frozen=True, slots=True)
 class Book:
-    """One merchant's book: its head as of now, and where its rows are."""
+    """One merchant's book: its head as of now, by which books are compared, and where its rows are.
+
+    touched: the accounts of its last transaction, as it left them; whoever is told need not read them again.
+    """
 
     head: Head
-    rows: Rows
+    rows: Rows = field(compare=False)
+    touched: Mapping[str, Counters] = field(default_factory=dict, compare=False)
 
     @property
     def version(self) -> int:

@@ -74,8 +74,8 @@ def evolve(book: Book | None, event: Message[AggregateEvent]) -> Book:
             )
             return Book(changed, book.rows)
         case TransactionPosted():
-            _post(book.rows, body)
-            return Book(_follow(book, body, envelope.occurred_at_ms), book.rows)
+            touched = _post(book.rows, body)
+            return Book(_follow(book, body, envelope.occurred_at_ms), book.rows, touched)
         case PostingRefused():
             _remember(book.rows, body)
             return Book(replace(head, version=envelope.version), book.rows)
@@ -94,25 +94,26 @@ def moved_minor(legs: Iterable[Leg], code: int, side: Side, phase: Phase = "post
     )
 
 
-def _post(rows: Rows, body: TransactionPosted) -> None:
-    """Add every leg to its account's counters and hold each account against its limit."""
+def _post(rows: Rows, body: TransactionPosted) -> dict[str, Counters]:
+    """Add every leg to its account's counters and hold each account against its limit; how they stand."""
     assert rows.known(body.transaction_id) is None, f"{body.transaction_id} is posted twice"
-    touched: dict[str, list[int]] = {}
+    sums: dict[str, list[int]] = {}
     for leg in body.legs:
-        check_use(body.template, leg)
-        counters = touched.get(leg.account_id)
+        counters = sums.get(leg.account_id)
         if counters is None:
-            touched[leg.account_id] = counters = list(rows.counters(leg.account_id))
+            sums[leg.account_id] = counters = list(rows.counters(leg.account_id))
+        check_use(body.template, leg)
         at = 0 if leg.side == "debit" else 2
         if leg.phase == "posted":
             counters[at + 1] += leg.amount_minor
         else:
             counters[at] += leg.amount_minor if leg.phase == "pending" else -leg.amount_minor
-    for account_id, counters in touched.items():
-        after = Counters(*counters)
+    touched = {account_id: Counters(*counters) for account_id, counters in sums.items()}
+    for account_id, after in touched.items():
         _check_limits(account_id, after)
         rows.put_counters(account_id, after)
     rows.put_known(body.transaction_id, Known(body.fingerprint, POSTED))
+    return touched
 
 
 def _check_limits(account_id: str, after: Counters) -> None:
@@ -223,6 +224,8 @@ def _next_due_ms(
     rows: Rows, next_due_ms: int | None, payment_id: str, before: Payment, after: Payment
 ) -> int | None:
     """Have a due row exactly for the lots with something pending; when the first of the book is due."""
+    if before.lots is after.lots:
+        return next_due_ms
     waited = _waiting(payment_id, before)
     waits = _waiting(payment_id, after)
     if waited == waits:

@@ -21,7 +21,7 @@ from schemas.ledger import (
 )
 from schemas.outcomes import Outcome
 from streams.core import Effect, Moment, Send
-from streams.ledger.book import Book
+from streams.ledger.book import Book, Counters
 from streams.ledger.chart import described
 from streams.ledger.templates import REFUND_RESERVED
 
@@ -70,17 +70,12 @@ def after(book: Book) -> Struct:
 
 
 def _balances(book: Book, posted: TransactionPosted) -> BalancesChanged:
-    touched = dict.fromkeys([leg.account_id for leg in posted.legs])
-    return BalancesChanged(
-        transaction_id=posted.transaction_id,
-        seq=posted.seq,
-        balances=tuple([_balance(book, account_id) for account_id in touched]),
-    )
+    balances = [_balance(account_id, counters) for account_id, counters in book.touched.items()]
+    return BalancesChanged(transaction_id=posted.transaction_id, seq=posted.seq, balances=tuple(balances))
 
 
-def _balance(book: Book, account_id: str) -> AccountBalance:
+def _balance(account_id: str, counters: Counters) -> AccountBalance:
     kind, owner, currency, shard = described(account_id)
-    counters = book.rows.counters(account_id)
     return AccountBalance(
         account_id=account_id,
         code=kind.code,

@@ -38,7 +38,7 @@ FORMULAS: Final[Mapping[str, tuple[Amount, ...]]] = {
     "owed": ("owed",),
     "refunded": ("pending", "available", "owed"),
 }
-"""The amounts a leg of that formula adds up."""
+"""The amounts a leg of that formula adds up; a formula named like an amount is that amount."""
 
 
 class TemplateLeg(NamedTuple):
@@ -143,7 +143,7 @@ def post(template: Template, names: Names, **amounts: int) -> tuple[Leg, ...]:
     """
     legs = []
     for side, phase, code, formula in template.legs:
-        amount_minor = sum([amounts[name] for name in FORMULAS[formula]])
+        amount_minor = amounts[formula] if formula in amounts else _added_up(formula, amounts)
         if amount_minor == 0:
             continue
         assert 0 < amount_minor <= MAX_AMOUNT_MINOR, f"{template.name}: {formula} is {amount_minor}"
@@ -152,6 +152,10 @@ def post(template: Template, names: Names, **amounts: int) -> tuple[Leg, ...]:
         )
     assert len(legs) >= 2, f"{template.name}: nothing moves"
     return tuple(legs)
+
+
+def _added_up(formula: str, amounts: Mapping[str, int]) -> int:
+    return sum([amounts[name] for name in FORMULAS[formula]])
 
 
 def check_use(template: str, leg: Leg) -> None:

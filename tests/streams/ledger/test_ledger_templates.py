@@ -40,6 +40,12 @@ def test_every_template_uses_accounts_of_the_chart(template: Template) -> None:
         assert kind.is_sharded or kind.owner == "merchant"
 
 
+def test_a_formula_named_like_an_amount_is_that_amount() -> None:
+    """What is proved of the formulas is then true of the legs."""
+    amounts = {name for added in FORMULAS.values() for name in added}
+    assert {name: (name,) for name in amounts} == {name: FORMULAS[name] for name in amounts}
+
+
 def test_legs_that_come_to_nothing_are_left_out() -> None:
     """Amounts of legs are above zero."""
     legs = post(CAPTURE, NAMES, amount=100, fee=0, from_hold=0)
