@@ -169,14 +169,15 @@ class PaymentIntentCanceled(Body, frozen=True, kw_only=True):
 class RiskAssessmentRequested(Body, frozen=True, kw_only=True):
     """An attempt waits for the verdict of risk before any provider is called.
 
-    entities: what the attempt is counted by. not_after_ms: when the customer waits no longer; without
-    a verdict by then the attempt fails.
+    entities: what the attempt is counted by. decide_by_ms: risk decides without what it does not know
+    by then. not_after_ms: when the customer waits no longer; without a verdict by then the attempt fails.
     """
 
     assessment_id: Identifier
     attempt: int
     payment_method: PaymentMethod
     entities: tuple[RiskEntity, ...]
+    decide_by_ms: int
     not_after_ms: int
     command_id: Identifier | None = None
 

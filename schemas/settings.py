@@ -192,3 +192,14 @@ def parse_settings(environment: Mapping[str, str]) -> Settings:
 def variable(name: str) -> str:
     """The environment variable of a setting."""
     return PREFIX + name.upper()
+
+
+def delays_ms(name: str, settings: Settings) -> tuple[int, ...]:
+    """The delays in a setting that lists them with commas, in milliseconds.
+
+    Raises SettingsError for a list with anything but positive integers.
+    """
+    listed = str(getattr(settings, name)).split(",")
+    if not all(delay.strip().isdecimal() and int(delay) > 0 for delay in listed):
+        raise SettingsError(f"{variable(name)}: every delay must be a whole number of at least 1 ms")
+    return tuple(int(delay) for delay in listed)

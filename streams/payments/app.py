@@ -33,6 +33,12 @@ def payments(settings: Settings) -> StageDefinition[Payment]:
         version=topics.STAGES["payments"],
         decider=decider,
         states=StateCodec(Payment),
-        inputs=(topics.PAYMENTS_COMMANDS_API, topics.PSP_RESULTS, topics.PSP_NOTIFICATIONS),
+        inputs=(
+            topics.PAYMENTS_COMMANDS_API,
+            topics.RISK_DECISIONS,
+            topics.LEDGER_RESULTS_PAYMENTS,
+            topics.PSP_RESULTS,
+            topics.PSP_NOTIFICATIONS,
+        ),
         events=topics.PAYMENTS_EVENTS,
     )
