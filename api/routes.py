@@ -46,6 +46,7 @@ ROUTES: Final = (
     Route("POST", f"{_PAYMENT}/capture", payments.capture, "merchant"),
     Route("POST", f"{_PAYMENT}/void", payments.void, "merchant"),
     Route("POST", f"{_PAYMENT}/refunds", payments.refund, "merchant"),
+    Route("POST", f"{_PAYMENT}/review", payments.review, "admin"),
     Route("GET", "/v1/refunds/{refund_id}", refunds.get, "merchant"),
     Route("GET", "/v1/events", events.list_events, "merchant"),
     Route("POST", "/v1/merchants", merchants.create, "admin"),
