@@ -51,7 +51,8 @@ def _tables_that_differ(world: World, events: dict[str, list[Event]]) -> list[st
         folded[key] = state
     stored = {
         name.removeprefix(STATE).decode(): msgspec.json.decode(row, type=Payment)
-        for task in world.tasks
+        for (stage, _), task in world.tasks.items()
+        if stage == "payments"
         for name, row in task.store.items().items()
         if name.startswith(STATE)
     }
