@@ -50,7 +50,7 @@ async def run_demo(target: Target, plan: DemoPlan, show: Progress) -> DemoReport
             )
             sellers = await merchants.created(client, target, run_id=work.run_id, count=work.merchants)
             work.begin()
-            await _make_payments(plan, work, client, sellers)
+            await _make_payments(target, plan, work, client=client, sellers=sellers)
             work.end()
             return await _report(target, plan, work, http=http, sellers=sellers)
 
@@ -133,7 +133,9 @@ def _work_of(plan: DemoPlan) -> _Work:
     )
 
 
-async def _make_payments(plan: DemoPlan, work: _Work, client: Client, sellers: tuple[Merchant, ...]) -> None:
+async def _make_payments(
+    target: Target, plan: DemoPlan, work: _Work, *, client: Client, sellers: tuple[Merchant, ...]
+) -> None:
     """Begin every payment when its customer arrives and a place is free; return when all are at rest."""
     began_s = time.monotonic()
     async with asyncio.TaskGroup() as group:
@@ -145,6 +147,7 @@ async def _make_payments(plan: DemoPlan, work: _Work, client: Client, sellers: t
                 client=client,
                 gate=work.gate,
                 secret_key=sellers[one.merchant].secret_key,
+                operator_key=target.operator_key,
                 rest_deadline_s=plan.rest_deadline_s,
             )
             work.tally.started += 1
