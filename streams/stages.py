@@ -10,11 +10,15 @@ from schemas.settings import Settings
 from streams.engine.spec import Input, Quarantine, Quarantined, StageSpec
 from streams.merchants.app import merchants
 from streams.payments.app import payments
+from streams.risk.app import risk
 from streams.step import StageDefinition, StageStep
+from streams.windows.app import windows
 
 DEFINITIONS: Final[Mapping[str, Callable[[Settings], StageDefinition[Any]]]] = {
     "merchants": merchants,
     "payments": payments,
+    "windows": windows,
+    "risk": risk,
 }
 """Every stage by name. Any set of them may run in one worker."""
 

@@ -44,7 +44,7 @@ from streams.core import (
 )
 from streams.handled import Handled
 from streams.ports import HandlerBug, Outbox, Output, Record, View
-from streams.table import Aggregate, Loaded, States, UnitTable
+from streams.table import SHARED, Aggregate, Loaded, States, UnitTable
 
 S = TypeVar("S", bound=Aggregate)
 
@@ -415,7 +415,11 @@ def _may_see(state: Aggregate, asked: Envelope) -> bool:
 
 def _under(state: Aggregate | None, cause: Envelope) -> Envelope:
     """The cause, under the merchant whose aggregate it changes (a tick belongs to no merchant)."""
-    if state is None or (state.merchant_id == cause.merchant_id and state.mode == cause.mode):
+    if (
+        state is None
+        or state.merchant_id == SHARED
+        or (state.merchant_id == cause.merchant_id and state.mode == cause.mode)
+    ):
         return cause
     return replace(cause, merchant_id=state.merchant_id, mode=state.mode)
 
