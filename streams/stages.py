@@ -10,11 +10,13 @@ from schemas.settings import Settings
 from streams.engine.spec import Input, Quarantine, Quarantined, StageSpec
 from streams.merchants.app import merchants
 from streams.payments.app import payments
+from streams.reconciliation.app import reconciliation
 from streams.step import StageDefinition, StageStep
 
 DEFINITIONS: Final[Mapping[str, Callable[[Settings], StageDefinition[Any]]]] = {
     "merchants": merchants,
     "payments": payments,
+    "reconciliation": reconciliation,
 }
 """Every stage by name. Any set of them may run in one worker."""
 
