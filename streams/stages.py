@@ -10,6 +10,7 @@ from schemas.settings import Settings
 from streams.engine.spec import Input, Quarantine, Quarantined, StageSpec
 from streams.merchants.app import merchants
 from streams.payments.app import payments
+from streams.reconciliation.app import reconciliation
 from streams.risk.app import risk
 from streams.step import StageDefinition, StageStep
 from streams.windows.app import windows
@@ -19,6 +20,7 @@ DEFINITIONS: Final[Mapping[str, Callable[[Settings], StageDefinition[Any]]]] = {
     "payments": payments,
     "windows": windows,
     "risk": risk,
+    "reconciliation": reconciliation,
 }
 """Every stage by name. Any set of them may run in one worker."""
 

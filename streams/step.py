@@ -104,6 +104,8 @@ class StageDefinition(Generic[S]):
     reader_of, log_of: how the records of inputs are read and those of events written.
     reference: what the decider decides with besides state and message; `decider` is bound to its initial.
     on_tick: what the task says at a wall tick, whatever is due; None: nothing.
+    key_of: the key a body says itself; a record under another one is corrupt. Raises CorruptMessage.
+    None: bodies name no key.
     """
 
     name: str
@@ -117,6 +119,7 @@ class StageDefinition(Generic[S]):
     log_of: Callable[[Topic], EventLog] = RegisteredLog
     reference: Reference | None = None
     on_tick: Callable[[View, Message[Tick]], Sequence[Output]] | None = None
+    key_of: Callable[[Any], str] | None = None
 
     def __post_init__(self) -> None:
         domains = {topic.key_domain for topic in (*self.inputs, self.events)}
@@ -159,6 +162,7 @@ class StageStep(Generic[S]):
     def _handle(self, unit: "_Unit[S]", one: Record) -> None:
         try:
             message = self._readers[one.topic](one.value)
+            self._check_key(one, message.body)
         except NewerVersion:
             raise
         except CodecError as error:
@@ -179,6 +183,16 @@ class StageStep(Generic[S]):
             unit.inform(one.key.decode(), message)
         else:
             unit.command(one.key.decode(), message)
+
+    def _check_key(self, one: Record, body: object) -> None:
+        key_of = self._definition.key_of
+        if key_of is None or one.key is None or isinstance(body, Tick):
+            return
+        said = key_of(body)
+        if said.encode() != one.key:
+            raise CorruptMessage(
+                f"{one.topic}: the body belongs under {said!r}, the record's key is {one.key!r}"
+            )
 
     def _decider(self, view: View) -> Decider[S, Any]:
         """The decider bound to what the task was told last; bound anew only when that changed."""

@@ -14,7 +14,13 @@ ROOT = Path(schemas.__file__).parent.parent
 PACKAGES = ("api", "connectors", "models", "ops", "schemas", "streams")
 PURE = sorted(
     path
-    for folder in ("streams/payments", "streams/merchants", "streams/risk", "streams/windows")
+    for folder in (
+        "streams/merchants",
+        "streams/payments",
+        "streams/reconciliation",
+        "streams/risk",
+        "streams/windows",
+    )
     for path in (ROOT / folder).glob("*.py")
     if path.name != "testing.py"
 )
