@@ -108,15 +108,17 @@ class JournalRecord(Body, frozen=True, kw_only=True):
 
 
 class BookOpened(JournalRecord, frozen=True, kw_only=True):
-    """A merchant has a book."""
+    """A merchant has a book. terms_version: number of the merchant's terms; 0 while none are known."""
 
     terms: Terms
+    terms_version: int
 
 
 class TermsChanged(JournalRecord, frozen=True, kw_only=True):
-    """What a merchant agreed to is something else from now on."""
+    """What a merchant agreed to is something else from now on; terms_version: the number of these terms."""
 
     terms: Terms
+    terms_version: int
 
 
 class TransactionPosted(JournalRecord, frozen=True, kw_only=True):

@@ -8,11 +8,13 @@ from schemas import topics
 from schemas.codec import codec_of
 from schemas.settings import Settings
 from streams.engine.spec import Input, Quarantine, Quarantined, StageSpec
+from streams.ledger.app import ledger
 from streams.merchants.app import merchants
 from streams.payments.app import payments
 from streams.reconciliation.app import reconciliation
 from streams.risk.app import risk
 from streams.step import StageDefinition, StageStep
+from streams.totals.app import totals
 from streams.windows.app import windows
 
 DEFINITIONS: Final[Mapping[str, Callable[[Settings], StageDefinition[Any]]]] = {
@@ -20,6 +22,8 @@ DEFINITIONS: Final[Mapping[str, Callable[[Settings], StageDefinition[Any]]]] = {
     "payments": payments,
     "windows": windows,
     "risk": risk,
+    "ledger": ledger,
+    "totals": totals,
     "reconciliation": reconciliation,
 }
 """Every stage by name. Any set of them may run in one worker."""

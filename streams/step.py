@@ -58,12 +58,13 @@ Reader = Callable[[bytes | None], Message[Any]]
 class EventLog(Protocol):
     """How the events of a stage are put on record.
 
-    stamped  the event's body with what only its place in the log gives it; before it is folded
-    write    the record of an event of the aggregate under this key
+    stamped  the event's body with what only its place in the log gives it, its partition of the log
+             included; before it is folded
+    write    the record, on that partition, of an event of the aggregate under this key
     """
 
-    def stamped(self, view: View, body: Any) -> Any: ...
-    def write(self, view: View, key: str, event: Recorded[Any, Any]) -> Output: ...
+    def stamped(self, view: View, partition: int, body: Any) -> Any: ...
+    def write(self, view: View, partition: int, key: str, event: Recorded[Any, Any]) -> Output: ...
 
 
 def registered_reader(topic: Topic) -> Reader:
@@ -77,11 +78,11 @@ class RegisteredLog:
     def __init__(self, topic: Topic) -> None:
         self._name, self._encode = topic.name, codec_of(topic).encode
 
-    def stamped(self, view: View, body: Any) -> Any:
+    def stamped(self, view: View, partition: int, body: Any) -> Any:
         """The body as it is."""
         return body
 
-    def write(self, view: View, key: str, event: Recorded[Any, Any]) -> Output:
+    def write(self, view: View, partition: int, key: str, event: Recorded[Any, Any]) -> Output:
         """The event under its aggregate's key."""
         return Output(self._name, key.encode(), self._encode(event))
 
@@ -160,6 +161,7 @@ class StageStep(Generic[S]):
         return unit.outbox
 
     def _handle(self, unit: "_Unit[S]", one: Record) -> None:
+        unit.partition = one.partition
         try:
             message = self._readers[one.topic](one.value)
             self._check_key(one, message.body)
@@ -229,6 +231,7 @@ class _Unit(Generic[S]):
         self.view = view
         self.table = UnitTable(view, definition.states, decider.deadline_ms)
         self.outbox = Outbox([], [])
+        self.partition = 0
         self.decider = decider
         self._log = log
 
@@ -297,7 +300,7 @@ class _Unit(Generic[S]):
 
     def _apply(self, entry: Loaded[S], events: Sequence[Any], cause: Envelope) -> None:
         for decided in events:
-            body = self._log.stamped(self.view, decided)
+            body = self._log.stamped(self.view, self.partition, decided)
             version = 1 if entry.state is None else entry.state.version + 1
             event = record(entry.key, version, body, _under(entry.state, cause))
             state = self.decider.evolve(entry.state, event)
@@ -308,7 +311,7 @@ class _Unit(Generic[S]):
                 self._carry_out(entry, event.envelope, effect)
 
     def _publish(self, key: str, event: Recorded[Any, Any]) -> None:
-        self.outbox.outputs.append(self._log.write(self.view, key, event))
+        self.outbox.outputs.append(self._log.write(self.view, self.partition, key, event))
 
     def _carry_out(self, entry: Loaded[S], cause: Envelope, effect: Effect) -> None:
         match effect:
@@ -432,6 +435,7 @@ def _under(state: Aggregate | None, cause: Envelope) -> Envelope:
     if (
         state is None
         or state.merchant_id == SHARED
+        or not state.version
         or (state.merchant_id == cause.merchant_id and state.mode == cause.mode)
     ):
         return cause

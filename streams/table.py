@@ -33,7 +33,12 @@ S = TypeVar("S", bound=Aggregate)
 
 
 class States(Protocol[S]):
-    """Where the state of an aggregate lies in the store of its task."""
+    """Where the state of an aggregate lies in the store of its task.
+
+    load: the state under the key, or None. An aggregate of many rows folds its events into them, so
+    it needs them before its first event: its state is then one of version 0, which belongs to nobody yet.
+    store: write what the folds have not written themselves.
+    """
 
     def load(self, view: View, key: str) -> S | None: ...
     def store(self, view: View, key: str, state: S) -> None: ...

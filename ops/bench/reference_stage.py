@@ -79,10 +79,10 @@ class _TallyLog:
     def __init__(self, topic: Topic) -> None:
         self._name = topic.name
 
-    def stamped(self, view: Store, body: Told) -> Told:
+    def stamped(self, view: Store, partition: int, body: Told) -> Told:
         return body
 
-    def write(self, view: Store, key: str, event: Recorded[Told, Tally]) -> Output:
+    def write(self, view: Store, partition: int, key: str, event: Recorded[Told, Tally]) -> Output:
         assert event.after is not None, "every event of the workload changes a tally"
         changed = output_of(event.after, key)
         return Output(self._name, changed.merchant_id.encode(), reference.encode(changed))

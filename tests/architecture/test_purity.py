@@ -15,10 +15,12 @@ PACKAGES = ("api", "connectors", "models", "ops", "schemas", "streams")
 PURE = sorted(
     path
     for folder in (
+        "streams/ledger",
         "streams/merchants",
         "streams/payments",
         "streams/reconciliation",
         "streams/risk",
+        "streams/totals",
         "streams/windows",
     )
     for path in (ROOT / folder).glob("*.py")

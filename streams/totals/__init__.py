@@ -1,0 +1,1 @@
+"""Totals: how the platform's own accounts stand over all partitions."""
