@@ -7,7 +7,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from api.answers import REPLAYED_HEADER, Answer, rfc3339, to_json
+from api.answers import REPLAYED_HEADER, Answer, to_json
 from api.calls import Call
 from api.problems import Problem
 from api.requests_log import NOBODY
@@ -17,6 +17,7 @@ from schemas.api import Reply
 from schemas.envelope import Mode
 from schemas.merchants import AccountView, CreateMerchant, CreateOperator
 from schemas.outcomes import Outcome
+from schemas.rendering import rfc3339
 
 _PARAMS = {"profile": "display_name", "role": "role"}
 

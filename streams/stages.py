@@ -11,10 +11,12 @@ from streams.engine.spec import Input, Quarantine, Quarantined, StageSpec
 from streams.merchants.app import merchants
 from streams.payments.app import payments
 from streams.step import StageDefinition, StageStep
+from streams.webhooks.app import webhooks
 
 DEFINITIONS: Final[Mapping[str, Callable[[Settings], StageDefinition[Any]]]] = {
     "merchants": merchants,
     "payments": payments,
+    "webhooks": webhooks,
 }
 """Every stage by name. Any set of them may run in one worker."""
 

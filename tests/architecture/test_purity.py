@@ -14,7 +14,7 @@ ROOT = Path(schemas.__file__).parent.parent
 PACKAGES = ("api", "connectors", "models", "ops", "schemas", "streams")
 PURE = sorted(
     path
-    for folder in ("streams/payments", "streams/merchants")
+    for folder in ("streams/payments", "streams/merchants", "streams/webhooks")
     for path in (ROOT / folder).glob("*.py")
     if path.name != "testing.py"
 )
