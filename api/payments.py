@@ -5,7 +5,7 @@ from datetime import datetime
 from msgspec import Struct
 
 from api import parsing
-from api.answers import Answer, payment_answer
+from api.answers import Answer
 from api.calls import Call
 from api.lists import list_answer, page_of
 from api.payment_reads import read_payment
@@ -22,6 +22,7 @@ from schemas.payments import (
     ReviewPayment,
     VoidPayment,
 )
+from schemas.rendering import payment_answer
 
 
 class CaptureBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -132,8 +132,8 @@ def _payment(row: Row) -> PaymentView:
         amount_refunded=refunded,
         currency=currency,
         capture_method=method,
-        created_at_ms=_unix_ms(created),
-        updated_at_ms=_unix_ms(updated),
+        created_at_ms=unix_ms(created),
+        updated_at_ms=unix_ms(updated),
         version=version,
         customer_id=customer,
         payment_method=None if token is None else PaymentMethod(type=kind, token=token),
@@ -155,8 +155,8 @@ def _refund(row: Row) -> RefundView:
         status=RefundStatus(status),
         amount=amount,
         currency=currency,
-        created_at_ms=_unix_ms(created),
-        updated_at_ms=_unix_ms(updated),
+        created_at_ms=unix_ms(created),
+        updated_at_ms=unix_ms(updated),
         version=version,
         reason=reason,
         failure_code=failure,
@@ -182,7 +182,7 @@ def _event(row: Row) -> StoredEvent:
     return StoredEvent(
         event_id=event_id,
         type=kind,
-        occurred_at_ms=_unix_ms(occurred),
+        occurred_at_ms=unix_ms(occurred),
         payment_id=payment,
         version=version,
         request_id=request_id,
@@ -200,6 +200,6 @@ def _after(after: Any, notes: Sequence[Any]) -> PaymentView:
     return PaymentView(**msgspec.structs.asdict(snapshot), notes=shown)
 
 
-def _unix_ms(at: datetime) -> int:
+def unix_ms(at: datetime) -> int:
     """Exact for the milliseconds we store; a float of seconds would be off by one now and then."""
     return int(at.timestamp()) * 1000 + at.microsecond // 1000

@@ -15,6 +15,7 @@ from streams.reconciliation.app import reconciliation
 from streams.risk.app import risk
 from streams.step import StageDefinition, StageStep
 from streams.totals.app import totals
+from streams.webhooks.app import webhooks
 from streams.windows.app import windows
 
 DEFINITIONS: Final[Mapping[str, Callable[[Settings], StageDefinition[Any]]]] = {
@@ -24,6 +25,7 @@ DEFINITIONS: Final[Mapping[str, Callable[[Settings], StageDefinition[Any]]]] = {
     "risk": risk,
     "ledger": ledger,
     "totals": totals,
+    "webhooks": webhooks,
     "reconciliation": reconciliation,
 }
 """Every stage by name. Any set of them may run in one worker."""

@@ -251,8 +251,8 @@ class _Unit(Generic[S]):
                 self._refuse(entry, message, outcome)
             case Again():
                 raise AssertionError("a repeated command is told by its handled row")
-            case Repeated(outcome):
-                moment = self.decider.moment(_existing(entry), NO_SUBJECT)
+            case Repeated(outcome, subject):
+                moment = self.decider.moment(_existing(entry), subject)
                 self._answer(message, outcome, entry=entry, moment=moment, is_replayed=True)
             case events:
                 now_ms = message.envelope.occurred_at_ms

@@ -5,10 +5,10 @@ import pytest
 from msgspec import Struct
 
 from api import merchants, operations, operators, payment_intents, payments
-from api.answers import PaymentAnswer, RefundAnswer
 from api.description import described
 from api.routes import ROUTES
 from schemas.payments import PaymentStatus
+from schemas.rendering import PaymentAnswer, RefundAnswer
 
 DOCUMENT = described()
 

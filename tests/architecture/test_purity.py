@@ -21,6 +21,7 @@ PURE = sorted(
         "streams/reconciliation",
         "streams/risk",
         "streams/totals",
+        "streams/webhooks",
         "streams/windows",
     )
     for path in (ROOT / folder).glob("*.py")
