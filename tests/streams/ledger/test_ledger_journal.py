@@ -1,0 +1,93 @@
+"""The journal is one chain per partition, and shards and balances are told from it."""
+
+from hashlib import sha256
+
+import pytest
+
+from schemas.ledger import ShardReported
+from schemas.testing import MERCHANT
+from streams.ledger.book import DueLot, DueLots
+from streams.ledger.testing import DAY, Desk
+from streams.simulator import MemoryStore
+
+ZEROS = bytes(32)
+
+
+def test_records_are_numbered_and_chained() -> None:
+    """Whoever takes out, puts in or changes a record breaks the chain at that place."""
+    desk = Desk().open().hold().hold(9).capture().wait(2 * DAY)
+    previous = ZEROS
+    for seq, (event, value) in enumerate(zip(desk.journal, desk.values, strict=True), 1):
+        assert (seq, previous) == (event.body.seq, event.body.prev_hash)
+        previous = sha256(previous + len(value).to_bytes(4, "big") + value).digest()
+    assert 5 == len(desk.journal)
+
+
+def test_legs_of_platform_accounts_name_their_shard() -> None:
+    """Two partitions never add to one row."""
+    desk = Desk(partition=7).open().capture()
+    accounts = {leg.account_id for leg in desk.journal[-1].body.legs}
+    assert {
+        "test.1100.psp.receivable.simulator.USD#7",
+        f"test.2010.merchant.pending.{MERCHANT}.USD",
+        "test.4010.fee.processing.USD#7",
+    } == accounts
+
+
+def test_balances_are_told_with_the_record_they_follow() -> None:
+    """A reader knows up to which record a balance counts."""
+    desk = Desk().open().hold().capture()
+    (_, told) = desk.balances
+    assert (desk.journal[-1].body.transaction_id, 3) == (told.transaction_id, told.seq)
+    assert {
+        "test.1100.psp.receivable.simulator.USD#3": (0, 10_000, 0, 0),
+        f"test.2010.merchant.pending.{MERCHANT}.USD": (0, 320, 0, 10_000),
+        "test.4010.fee.processing.USD#3": (0, 0, 0, 320),
+    } == desk.counters()
+    assert [("simulator", 3), (MERCHANT, None), (None, 3)] == [
+        (one.owner, one.shard) for one in told.balances
+    ]
+
+
+def _names(reports: list[ShardReported]) -> list[tuple[int, int, int]]:
+    return [(one.code, one.debits_posted_minor, one.credits_posted_minor) for one in reports]
+
+
+def test_shards_are_reported_when_they_changed_and_once_a_minute() -> None:
+    """Sums are recent, and a quiet partition still moves the watermark."""
+    desk = Desk().open().wait(1_000)
+    assert [] == desk.shards
+    desk.capture().capture(payment="q").wait(1_000)
+    first = desk.shards
+    assert [(1100, 20_000, 0), (4010, 0, 640)] == _names(first)
+    assert ("test.1100.psp.receivable.simulator.USD", 3) == (first[0].account_id, first[0].shard)
+    desk.shards = []
+    desk.wait(1_000)
+    assert [] == desk.shards
+    desk.reserve(5_000).succeed(5_000).wait(1_000)
+    assert [(1100, 20_000, 5_000)] == _names(desk.shards)
+    desk.shards = []
+    desk.wait(58_000)
+    assert [(1100, 20_000, 5_000), (4010, 0, 640)] == _names(desk.shards)
+    assert {desk.now_ms} == {one.as_of_ms for one in desk.shards}
+
+
+@pytest.mark.parametrize("written", [0, 5, 300])
+def test_due_lots_come_in_order_whatever_is_kept_of_them(written: int) -> None:
+    """Lots added and removed after the first scan are where they belong."""
+    store = MemoryStore()
+    lots = DueLots(store, b"book/x/due/")
+    lots.add(DueLot(10_000, "early", "pay"))
+    for number in range(written):
+        lots.add(DueLot(20_000 + number, f"lot-{number}", "pay"))
+    assert ["early"] == [lot.lot_id for lot in lots.earliest(1)]
+    lots.add(DueLot(5_000, "earlier", "pay"))
+    lots.add(DueLot(99_999, "late", "pay"))
+    assert ["earlier", "early"] == [lot.lot_id for lot in lots.earliest(2)]
+    seen = []
+    while lots.earliest(1):
+        (first,) = lots.earliest(1)
+        lots.remove(first)
+        seen.append(first.due_ms)
+    assert (sorted(seen), written + 3) == (seen, len(seen))
+    assert {} == store.items()
