@@ -50,6 +50,7 @@ class Addresses(msgspec.Struct, frozen=True, kw_only=True):
 class _Secrets(msgspec.Struct, frozen=True, kw_only=True):
     operator_key: str
     callback_secret: str
+    webhooks_sealing_key: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,6 +160,7 @@ def _our_processes(
         ours("worker", "ops.cli", "worker", *DEFINITIONS, after=("provision",)),
         ours("clock", "connectors.clock", after=("provision",)),
         ours("gateway", "connectors.psp", after=("provision", "simulator")),
+        ours("egress", "connectors.webhooks", after=("provision",)),
         ours("sink", "connectors.postgres", after=("provision", "postgres")),
         ours(
             "api",
@@ -191,9 +193,16 @@ def _addresses(data_dir: Path, base: Settings, api_port: int | None) -> Addresse
 def _secrets(data_dir: Path) -> _Secrets:
     path = data_dir / _SECRETS_FILE
     if path.exists():
-        return msgspec.json.decode(path.read_bytes(), type=_Secrets)
+        known = msgspec.json.decode(path.read_bytes(), type=_Secrets)
+        if not known.webhooks_sealing_key:
+            # A directory from before there were webhooks.
+            known = replace(known, webhooks_sealing_key=secrets.token_hex(32))
+            _write_private(path, msgspec.json.encode(known))
+        return known
     drawn = _Secrets(
-        operator_key=f"op_{secrets.token_urlsafe(32)}", callback_secret=f"whsec_{secrets.token_urlsafe(32)}"
+        operator_key=f"op_{secrets.token_urlsafe(32)}",
+        callback_secret=f"whsec_{secrets.token_urlsafe(32)}",
+        webhooks_sealing_key=secrets.token_hex(32),
     )
     for name, content in (
         (_SECRETS_FILE, msgspec.json.encode(drawn)),
@@ -225,6 +234,7 @@ def _settings(data_dir: Path, base: Settings, addresses: Addresses, secret: _Sec
         api_port=addresses.api,
         psp_base_url=f"http://{LOOPBACK}:{addresses.simulator}",
         psp_callback_secret=secret.callback_secret,
+        webhooks_sealing_key=secret.webhooks_sealing_key,
         operator_key_sha256=hashlib.sha256(secret.operator_key.encode()).hexdigest(),
         **windows,
     )

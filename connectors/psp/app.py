@@ -2,13 +2,15 @@
 
 import os
 import time
+from functools import partial
 from typing import Final
 
+from connectors.crew import Crew
 from connectors.dead_letters import DeadLetters
 from connectors.psp.caller import Caller, CallLimits
-from connectors.psp.crew import Crew
 from connectors.psp.gateway import Gateway
 from connectors.psp.http_provider import HttpProvider
+from connectors.psp.lanes import Lanes, Work
 from connectors.psp.membership import Membership
 from connectors.psp.results import Results
 from connectors.runtime import ConnectorLoop, Subscription, run_process, stop_on_signals
@@ -31,7 +33,7 @@ def _run(settings: Settings) -> None:
     stopping = stop_on_signals()
     member = _member(settings)
     subscription = Subscription(group=GROUP, member=member, topics=(topics.PSP_REQUESTS.name,))
-    crew = Crew(settings.psp_concurrency)
+    crew: Crew[Work] = Crew("psp-calls", partial(Lanes, settings.psp_concurrency))
     crew.start()
     provider = crew.run(lambda: _open(settings))
     try:
@@ -53,7 +55,7 @@ async def _open(settings: Settings) -> HttpProvider:
     )
 
 
-def _gateway(settings: Settings, loop: ConnectorLoop, provider: HttpProvider, crew: Crew) -> Gateway:
+def _gateway(settings: Settings, loop: ConnectorLoop, provider: HttpProvider, crew: Crew[Work]) -> Gateway:
     membership = Membership(settings.worker_session_timeout_ms)
     limits = CallLimits(call_timeout_ms=settings.psp_call_timeout_ms, settle_ms=settings.psp_settle_ms)
     return Gateway(
