@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 from typing import Final, Literal, NamedTuple
 
 from api import (
+    balance,
     events,
     health,
     merchants,
@@ -48,6 +49,7 @@ ROUTES: Final = (
     Route("POST", f"{_PAYMENT}/refunds", payments.refund, "merchant"),
     Route("GET", "/v1/refunds/{refund_id}", refunds.get, "merchant"),
     Route("GET", "/v1/events", events.list_events, "merchant"),
+    Route("GET", "/v1/balance", balance.get, "merchant"),
     Route("POST", "/v1/merchants", merchants.create, "admin"),
     Route("POST", "/v1/operators", operators.create, "admin"),
     Route("POST", "/v1/operations/{operation_id}/resolve", operations.resolve, "admin"),
