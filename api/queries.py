@@ -17,6 +17,7 @@ from schemas.payments import (
     RefundStatus,
     RefundView,
 )
+from schemas.topics import LEDGER_BALANCES
 
 _PAYMENTS: Final = """
     SELECT p.payment_intent_id, p.payment_id, p.merchant_id, p.status, p.amount_minor,
@@ -38,6 +39,14 @@ _EVENTS: Final = """
            e.body ->> 'outcome', e.after, n.description, n.metadata
     FROM raw.payment_events e LEFT JOIN personal.payment_notes n USING (payment_id)
     WHERE e.merchant_id = %(merchant_id)s"""
+_BALANCES: Final = """
+    SELECT code, currency, balance_minor, credits_pending_minor - debits_pending_minor
+    FROM mart.balances
+    WHERE merchant_id = %(merchant_id)s AND mode = %(mode)s AND code = ANY (%(codes)s)"""
+_AS_OF: Final = """
+    SELECT CASE WHEN bool_and(coalesce(caught_up_at, newest_record_at) IS NOT NULL)
+        THEN min(greatest(caught_up_at, newest_record_at)) END
+    FROM meta.sink_offset WHERE topic = %(topic)s"""
 
 _PAYMENT_CONDITIONS: Final = {
     "status": " AND p.status = %(status)s",
@@ -72,6 +81,15 @@ class StoredEvent(NamedTuple):
     after: PaymentView | None
 
 
+class StoredBalance(NamedTuple):
+    """One account of a merchant. posted_minor: on its normal side. pending_minor: credits announced less debits."""
+
+    code: int
+    currency: str
+    posted_minor: int
+    pending_minor: int
+
+
 class Queries:
     """Reads of one merchant's objects; what belongs to another is not there."""
 
@@ -104,6 +122,16 @@ class Queries:
         """True if the merchant has this event."""
         query = "SELECT 1 FROM raw.payment_events WHERE event_id = %(id)s AND merchant_id = %(merchant_id)s"
         return bool(await self._connections.rows(query, {"id": event_id, "merchant_id": merchant_id}))
+
+    async def balances(self, merchant_id: str, mode: str, codes: Sequence[int]) -> list[StoredBalance]:
+        """The merchant's accounts of these codes of the chart."""
+        wanted = {"merchant_id": merchant_id, "mode": mode, "codes": list(codes)}
+        return [StoredBalance(*row) for row in await self._connections.rows(_BALANCES, wanted)]
+
+    async def ledger_as_of_ms(self) -> int | None:
+        """Up to when balances are loaded from every partition; None while one was never read."""
+        [(as_of,)] = await self._connections.rows(_AS_OF, {"topic": LEDGER_BALANCES.name})
+        return None if as_of is None else _unix_ms(as_of)
 
     async def ping(self) -> None:
         """Raises Problem when nothing can be read."""

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 from typing import Final, Literal, NamedTuple
 
 from api import (
+    balance,
     events,
     health,
     merchant_terms,
@@ -59,6 +60,7 @@ ROUTES: Final = (
     Route("GET", _ENDPOINT, webhook_endpoints.get, "merchant"),
     Route("DELETE", _ENDPOINT, webhook_endpoints.delete, "merchant"),
     Route("GET", f"{_ENDPOINT}/attempts", webhook_endpoints.attempts, "merchant"),
+    Route("GET", "/v1/balance", balance.get, "merchant"),
     Route("POST", "/v1/merchants", merchants.create, "admin"),
     Route("POST", "/v1/merchants/{merchant_id}/terms", merchant_terms.set_terms, "admin"),
     Route("POST", "/v1/operators", operators.create, "admin"),

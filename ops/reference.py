@@ -108,17 +108,18 @@ def settings_page() -> str:
 def tables_page() -> str:
     """Every Postgres table and view with its columns, from the comments in schemas/sql."""
     found = [match for path in sorted(_SQL.glob("*.sql")) for match in _COMMENT.findall(path.read_text())]
-    columns: dict[str, list[tuple[str, str]]] = {}
+    columns: dict[str, dict[str, str]] = {}
     meanings: dict[str, str] = {}
     for kind, name, text in found:
         meaning = " ".join(text.replace("''", "'").split())
         if kind.upper() == "COLUMN":
             table, _, column = name.rpartition(".")
-            columns.setdefault(table, []).append((f"`{column}`", meaning))
+            # A later file may describe a column anew.
+            columns.setdefault(table, {})[f"`{column}`"] = meaning
         else:
             meanings[name] = meaning
     parts = [
-        f"## {table}\n\n{meanings.get(table, '')}\n\n{_table(('column', 'meaning'), rows)}"
+        f"## {table}\n\n{meanings.get(table, '')}\n\n{_table(('column', 'meaning'), rows.items())}"
         for table, rows in columns.items()
     ]
     return _page("Tables", "What the sink keeps in Postgres. Money is in minor units, time is UTC.", *parts)

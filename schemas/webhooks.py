@@ -4,7 +4,7 @@ from typing import Final, Literal
 
 from msgspec import Struct
 
-from schemas.envelope import Body, Code, CommandRefused, Identifier
+from schemas.envelope import Body, Code, CommandRefused, Identifier, Sealed
 from schemas.payments import PaymentView, RefundView, Url
 
 EventType = Literal[
@@ -51,7 +51,7 @@ class Endpoint(Struct, frozen=True, kw_only=True):
     endpoint_id: Identifier
     url: Url
     event_types: tuple[Code, ...]
-    sealed_secret: bytes
+    sealed_secret: Sealed
 
 
 class EndpointAdded(Body, frozen=True, kw_only=True):
