@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 import schemas
-from schemas.logs import MASK, masked
+from schemas.logs import MASK, masked, rendered
 
 ROOT = Path(schemas.__file__).parent.parent
 
@@ -108,7 +108,8 @@ SECRETS = [
 @pytest.mark.parametrize(("line", "expected"), SECRETS)
 def test_what_looks_like_a_secret_is_masked(line: dict[str, Any], expected: dict[str, Any]) -> None:
     """Logs are copied to places where secrets must not go."""
-    assert expected == masked(None, "info", line)
+    assert expected == masked(line)
+    assert expected == json.loads(rendered(None, "info", line))
 
 
 @pytest.mark.parametrize(
@@ -121,4 +122,5 @@ def test_what_looks_like_a_secret_is_masked(line: dict[str, Any], expected: dict
 )
 def test_what_is_no_secret_stays(line: dict[str, Any]) -> None:
     """A masked id would make a line useless."""
-    assert line == masked(None, "info", line)
+    assert line == masked(line)
+    assert line == json.loads(rendered(None, "info", line))
