@@ -18,6 +18,7 @@ from api.metrics import idempotency_result
 from api.problems import BUG_CODE, Problem, bug_body, error_body
 from api.routes import Access, Route
 from api.services import SERVICES, Services
+from schemas.logs import begin_subject, extend_subject
 from schemas.outcomes import Outcome
 from schemas.tracing import payment_of, trace_id, trace_of_caller
 
@@ -78,10 +79,7 @@ async def unmatched(request: web.Request, handler: RequestHandler) -> web.Stream
 def _call(services: Services, request: web.Request, route: str) -> Call:
     request_id = "req_" + os.urandom(12).hex()
     # One task serves all requests of a connection: what the last one bound must not name this one.
-    structlog.contextvars.clear_contextvars()
-    structlog.contextvars.bind_contextvars(
-        request_id=request_id, trace_id=trace_id(request_id), **request.match_info
-    )
+    begin_subject(request_id=request_id, trace_id=trace_id(request_id), **request.match_info)
     return Call(
         request=request,
         request_id=request_id,
@@ -119,7 +117,7 @@ def _authenticate(services: Services, access: Access, call: Call) -> None:
         raise unauthenticated()
     call.caller, call.secret_key = caller, secret_key
     if caller.role == "merchant":
-        structlog.contextvars.bind_contextvars(merchant_id=caller.principal)
+        extend_subject(merchant_id=caller.principal)
     is_allowed = caller.role == "merchant" if access == "merchant" else caller.operator_role == access
     if not is_allowed:
         raise Problem(Outcome.FORBIDDEN)

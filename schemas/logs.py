@@ -9,7 +9,8 @@ import re
 import sys
 import threading
 from collections.abc import Mapping
-from types import TracebackType
+from contextvars import ContextVar
+from types import MappingProxyType, TracebackType
 from typing import Any, Final
 
 import structlog
@@ -29,6 +30,7 @@ _MARKS: Final = (
     *("sk_", "op_", "whsec_", "whsk_", "tok_", "bearer ", "basic ", "://"),
     *("authorization", "secret", "password", "api_key", "signing_key", "sealing_key"),
 )
+_subject: Final[ContextVar[Mapping[str, str]]] = ContextVar("subject", default=MappingProxyType({}))
 _to_json: Final = json.JSONEncoder(default=repr).encode
 
 
@@ -40,8 +42,6 @@ def configure_logs(level: str, *, role: str, **facts: str) -> None:
     """
     number = logging.getLevelNamesMapping()[level.upper()]
     shared: list[Processor] = [
-        structlog.contextvars.merge_contextvars,
-        # Context variables belong to one task or thread; lines come from any of them.
         _naming({"role": role, **facts}),
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True, key="time"),
@@ -69,6 +69,16 @@ def configure_logs(level: str, *, role: str, **facts: str) -> None:
     logging.captureWarnings(True)
     sys.excepthook = _log_the_end
     threading.excepthook = _log_the_end_of_a_thread
+
+
+def begin_subject(**ids: str) -> None:
+    """From here on the lines of this task or thread name these ids, and none of an earlier subject."""
+    _subject.set(ids)
+
+
+def extend_subject(**ids: str) -> None:
+    """The lines of this task or thread name these ids as well."""
+    _subject.set({**_subject.get(), **ids})
 
 
 def rendered(_: object, __: str, line: EventDict) -> str:
@@ -104,7 +114,7 @@ def _masked(name: object, value: Any) -> Any:
 
 def _naming(facts: Mapping[str, str]) -> Processor:
     def name(_: object, __: str, line: EventDict) -> EventDict:
-        return {**facts, **line}
+        return {**facts, **_subject.get(), **line}
 
     return name
 

@@ -20,12 +20,18 @@ import logging, threading, warnings
 import structlog
 from confluent_kafka import Producer
 from schemas.kafka import producer_settings
-from schemas.logs import configure_logs
+from schemas.logs import begin_subject, configure_logs, extend_subject
 from streams.engine.errors import StepFailed, end_process
 
 configure_logs("info", role="subject", instance="one")
 log = structlog.get_logger("here")
 log.info("said", payment_id="pay_1")
+begin_subject(request_id="req_1")
+extend_subject(merchant_id="mer_1")
+log.info("about a request")
+logging.getLogger("library").warning("about it too")
+begin_subject(request_id="req_2")
+log.info("about another")
 log.warning("with a secret", header="Authorization: Bearer sk_test_aaaaaaaaaaaa", api_key="whatever")
 log.debug("not said")
 thread = threading.Thread(target=lambda: log.info("from a thread"))
@@ -69,9 +75,20 @@ def test_every_line_is_json_with_time_level_and_role(end: str) -> None:
     assert "not said" not in told
     assert any("warned" in one for one in told)
     assert any("librdkafka" == line.get("logger") for line in lines)
-    assert 3 == next(line["partition"] for line in lines if line.get("logger") == "library")
+    assert 3 == next(line["partition"] for line in lines if "partition" in line)
     text = json.dumps(lines)
     assert not any(secret in text for secret in ("sk_test_", "op_abc", "whsec_", "whatever"))
+
+
+def test_lines_name_what_their_task_is_about() -> None:
+    """Whatever is logged while a request is answered is found by its ids, and by no other request's."""
+    named = {
+        line["event"]: (line.get("request_id"), line.get("merchant_id"))
+        for line in lines_of(*ENDS["an error"])
+    }
+    assert ("req_1", "mer_1") == named["about a request"] == named["about it too"]
+    assert ("req_2", None) == named["about another"]
+    assert (None, None) == named["said"] == named["from a thread"]
 
 
 def test_the_last_words_of_the_engine_name_the_message() -> None:
