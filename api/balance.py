@@ -5,11 +5,12 @@ from typing import Final
 
 from msgspec import Struct
 
-from api.answers import Answer, rfc3339, to_json
+from api.answers import Answer, to_json
 from api.calls import Call
 from api.queries import StoredBalance
 from api.services import Services
 from schemas.outcomes import Outcome
+from schemas.rendering import rfc3339
 
 PENDING: Final = 2010
 AVAILABLE: Final = 2020

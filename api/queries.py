@@ -131,7 +131,7 @@ class Queries:
     async def ledger_as_of_ms(self) -> int | None:
         """Up to when balances are loaded from every partition; None while one was never read."""
         [(as_of,)] = await self._connections.rows(_AS_OF, {"topic": LEDGER_BALANCES.name})
-        return None if as_of is None else _unix_ms(as_of)
+        return None if as_of is None else unix_ms(as_of)
 
     async def ping(self) -> None:
         """Raises Problem when nothing can be read."""

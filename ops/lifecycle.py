@@ -47,6 +47,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     kafka: str
     postgres_dsn: str
     psp_simulator_url: str
+    metrics_urls: dict[str, str]
     processes: list[ProcessStatus]
     stages: list[StageLag]
 
@@ -197,6 +198,7 @@ def _status_of(designed: Platform, lags: list[StageLag]) -> Status:
         kafka=designed.settings.kafka_bootstrap_servers,
         postgres_dsn=designed.settings.postgres_dsn,
         psp_simulator_url=designed.simulator_url,
+        metrics_urls=designed.metrics_urls,
         processes=_processes(designed.data_dir, designed),
         stages=lags,
     )

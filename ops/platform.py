@@ -22,6 +22,8 @@ from schemas.settings import Settings, variable
 from streams.stages import DEFINITIONS
 
 OPERATOR_KEY_FILE: Final = "operator.key"
+MEASURED: Final = ("worker", "clock", "gateway", "sink", "egress", "bank")
+"""Roles of processes that serve their metrics on a port of their own; the API has one anyway."""
 _SECRETS_FILE: Final = "secrets.json"
 _SIMULATOR_SECRET: Final = "PSP_SIMULATOR_CALLBACK_SECRET"  # noqa: S105  # the name of a variable
 
@@ -38,13 +40,17 @@ _LAPTOP_WINDOWS: Final[Mapping[str, int | str]] = {
 
 
 class Addresses(msgspec.Struct, frozen=True, kw_only=True):
-    """The ports of one data directory; drawn once, so that a restart keeps every address."""
+    """The ports of one data directory; drawn once, so that a restart keeps every address.
+
+    metrics: of each process that serves its metrics on a port of their own.
+    """
 
     api: int
     kafka: int
     kafka_controller: int
     postgres: int
     simulator: int
+    metrics: dict[str, int] = {}
 
 
 class _Secrets(msgspec.Struct, frozen=True, kw_only=True):
@@ -87,6 +93,18 @@ class Platform:
         """Where the provider simulator answers."""
         return f"http://{LOOPBACK}:{self.addresses.simulator}"
 
+    @property
+    def metrics_urls(self) -> dict[str, str]:
+        """Where each process serves its metrics, by role."""
+        own = {
+            spec.role: self.addresses.metrics[spec.role]
+            for spec in self.processes
+            if spec.role in self.addresses.metrics
+        }
+        return {"api": f"{self.api_url}/metrics"} | {
+            role: f"http://{LOOPBACK}:{port}/metrics" for role, port in own.items()
+        }
+
 
 def operator_key(data_dir: Path) -> str:
     """The secret key of the first operator of a data directory. Raises FileNotFoundError."""
@@ -128,11 +146,15 @@ def _our_processes(
 ) -> tuple[ProcessSpec, ...]:
     inherited = environment(settings)
 
+    def measured(role: str) -> dict[str, str]:
+        port = addresses.metrics.get(role)
+        return {} if port is None else {variable("metrics_port"): str(port)}
+
     def ours(role: str, *arguments: str, after: tuple[str, ...], **changes: object) -> ProcessSpec:
         return ProcessSpec(
             role=role,
             argv=(sys.executable, "-m", *arguments),
-            env=inherited,
+            env=inherited | measured(role),
             cwd=data_dir,
             after=after,
             **changes,  # type: ignore[arg-type]  # fields of ProcessSpec, given below
@@ -185,6 +207,7 @@ def _addresses(data_dir: Path, base: Settings, api_port: int | None) -> Addresse
             postgres=free_port(),
             simulator=free_port(),
         )
+    known = replace(known, metrics={role: known.metrics.get(role) or free_port() for role in MEASURED})
     chosen = known if api_port is None else replace(known, api=api_port)
     write_atomically(path, msgspec.json.encode(chosen))
     return chosen

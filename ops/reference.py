@@ -77,11 +77,17 @@ def outcomes_page() -> str:
 
 def metrics_page() -> str:
     """Every metric."""
-    rows = [(f"`{one.name}`", one.kind, ", ".join(one.labels), one.meaning) for one in metrics.ALL]
+    rows = [
+        (f"`{one.name}`", one.kind, one.process, ", ".join(one.labels), one.meaning) for one in metrics.ALL
+    ]
+    reserved = [f"- `{name}`: {meaning}." for name, meaning in metrics.RESERVED.items()]
     return _page(
         "Metrics",
-        "In Prometheus' text form: `GET /metrics` of the API, and of each worker on `run/<worker>.sock` of the data directory.",
-        _table(("metric", "kind", "labels", "meaning"), rows),
+        "In Prometheus' text form: `GET /metrics` on the port of the API, of every other process on its "
+        "`MILLRACE_METRICS_PORT`, and of each worker also on `run/<worker>.sock` of the data directory. "
+        "`millrace status` shows every address. Every process also tells `process_*`: CPU time, memory, open files.",
+        _table(("metric", "kind", "process", "labels", "meaning"), rows),
+        "## Names that nothing exposes yet\n\n" + "\n".join(reserved),
     )
 
 

@@ -33,6 +33,8 @@ def status_table(found: Any) -> str:
     addresses = Table("address", "", box=None)
     for name in ("api_url", "kafka", "postgres_dsn", "psp_simulator_url"):
         addresses.add_row(name, getattr(found, name))
+    for role, url in found.metrics_urls.items():
+        addresses.add_row(f"metrics of {role}", url)
     processes = Table("process", "pid", "ready", "restarts", box=None)
     for one in found.processes:
         processes.add_row(one.role, str(one.pid or "-"), _mark(one.ready), str(one.restarts))

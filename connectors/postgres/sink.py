@@ -10,6 +10,7 @@ from confluent_kafka import KafkaException
 
 from connectors.dead_letters import DeadLetters
 from connectors.postgres.events import Event
+from connectors.postgres.measures import Measures
 from connectors.postgres.rows import PROJECTORS, needed_by, project
 from connectors.postgres.tables import at
 from connectors.postgres.writer import Advance, Writer
@@ -26,10 +27,19 @@ _log = structlog.get_logger(__name__)
 class Sink:
     """The handler of the sink's loop; its positions live in Postgres, beside the rows."""
 
-    def __init__(self, loop: ConnectorLoop, writer: Writer, letters: DeadLetters, *, batch: int) -> None:
+    def __init__(
+        self,
+        loop: ConnectorLoop,
+        writer: Writer,
+        letters: DeadLetters,
+        *,
+        measures: Measures,
+        batch: int,
+    ) -> None:
         self._loop = loop
         self._writer = writer
         self._letters = letters
+        self._measures = measures
         self._batch = batch
         self._positions: dict[Partition, int] = {}
         self._ends: dict[Partition, int] = {}
@@ -99,6 +109,8 @@ class Sink:
 
     def _write(self, advances: Sequence[Advance], events: Sequence[Event]) -> None:
         self._writer.write(advances, needed_by(events), partial(project, events))
+        # Only what is written: a batch that is tried again must not count twice.
+        self._measures.note(events)
         moved = {one.partition: one.next_offset for one in advances}
         self._positions.update(moved)
         # Postgres holds the positions; the group's are there for whoever looks at lag in Kafka.

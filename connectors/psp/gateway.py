@@ -17,6 +17,7 @@ from connectors.psp.membership import Membership
 from connectors.psp.results import Results
 from connectors.runtime import Assigned, Partition, Record
 from schemas.codec import CorruptMessage
+from schemas.tracing import ids_of
 
 DRAIN_S: Final = 8.0
 _DRAIN_POLL_S: Final = 0.05
@@ -60,7 +61,7 @@ class Gateway:
         self._crew.check()
         self._results.serve()
         self._holdings.commit_when_due()
-        return max(0, self._most_in_hand - self._in_hand)
+        return max(0, self._most_in_hand - self.in_hand)
 
     def on_assigned(self, assigned: Sequence[Assigned]) -> None:
         """Take partitions over; everything up to their ends may have been called for by somebody else."""
@@ -102,41 +103,57 @@ class Gateway:
         if self._holdings.is_empty:
             self._membership.end()
         self._holdings.release(released)
-        _log.info("partitions released", in_hand=self._in_hand)
-
-    def _finish_until(self, deadline_s: float) -> None:
-        while self._in_hand and time.monotonic() < deadline_s:
-            self._results.serve(_DRAIN_POLL_S)
-            self._crew.check()
+        _log.info("partitions released", in_hand=self.in_hand)
 
     @property
-    def _in_hand(self) -> int:
+    def in_hand(self) -> int:
+        """Requests read and not yet told the result of; may be asked from any thread."""
         return self._holdings.unfinished - self._left
+
+    def _finish_until(self, deadline_s: float) -> None:
+        while self.in_hand and time.monotonic() < deadline_s:
+            self._results.serve(_DRAIN_POLL_S)
+            self._crew.check()
 
     async def _carry_out(self, request: Asked, place: Place) -> None:
         if not place.holding.is_held:
             # Whoever holds the partition now finds the request below its end and asks the provider.
             self._left += 1
             return
+        _log_beginning(request)
         began_s = time.monotonic()
         may_be_repeated = place.offset < place.holding.end_offset
         learned = await self._caller.carry_out(request, may_be_repeated=may_be_repeated)
-        _log_end(request, learned, elapsed_ms=round((time.monotonic() - began_s) * 1000))
+        elapsed_ms = round((time.monotonic() - began_s) * 1000)
         result = result_message(
             request.message, learned.statement, source=learned.source, now_ms=self._now_ms()
         )
+        _log_end(request, learned, elapsed_ms=elapsed_ms)
         self._results.tell(request.key, result, partial(self._holdings.finish, place))
+
+
+def _log_beginning(request: Asked) -> None:
+    _log.info(
+        "request begins",
+        asked=type(request.request).__name__,
+        operation=request.request.kind,
+        call_attempt=request.request.call_attempt,
+        **ids_of(request.message),
+    )
 
 
 def _log_end(request: Asked, learned: Learned, *, elapsed_ms: int) -> None:
     statement = learned.statement
-    log = _log.debug if statement.outcome in ("succeeded", "declined", "requires_action") else _log.info
-    log(
+    names = ids_of(request.message)
+    if statement.provider_ref is not None:
+        names["provider_ref"] = statement.provider_ref
+    _log.info(
         "request ended",
-        operation_id=request.request.operation_id,
+        operation=request.request.kind,
         call_attempt=request.request.call_attempt,
         source=learned.source,
         outcome=statement.outcome,
         code=statement.code,
         elapsed_ms=elapsed_ms,
+        **names,
     )

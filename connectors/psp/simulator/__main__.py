@@ -25,12 +25,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Serve until SIGTERM or SIGINT; exit code 1 where the book or the port can not be used."""
     structlog.configure(
         processors=[
+            structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso"),
+            structlog.processors.TimeStamper(fmt="iso", utc=True, key="time"),
             structlog.processors.JSONRenderer(),
         ],
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
+    structlog.contextvars.bind_contextvars(role="simulator")
     parser = _parser()
     settings = _settings(parser, parser.parse_args(arguments), os.environ)
     reasons: list[str] = []
