@@ -10,7 +10,7 @@ from msgspec import Struct
 from api.problems import Problem
 from schemas.api import Reply
 from schemas.outcomes import DECLINE_CODES, GENERIC_DECLINE, Outcome
-from schemas.payments import PaymentView, RefundView
+from schemas.payment_views import PaymentView, RefundView
 from schemas.rendering import shown
 
 JSON: Final = "application/json"

@@ -14,7 +14,7 @@ from schemas.codec import codec_of
 from schemas.envelope import Body, Envelope, Message, Request
 from schemas.fingerprint import fingerprint
 from schemas.outcomes import Outcome
-from schemas.payments import PaymentView, RefundView
+from schemas.payment_views import PaymentView, RefundView
 from schemas.rendering import shown
 from schemas.settings import Settings
 from schemas.topics import Topic

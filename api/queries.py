@@ -8,15 +8,8 @@ import msgspec
 from psycopg import sql
 
 from api.connections import Connections, Row
-from schemas.payments import (
-    PaymentMethod,
-    PaymentNotes,
-    PaymentSnapshot,
-    PaymentStatus,
-    PaymentView,
-    RefundStatus,
-    RefundView,
-)
+from schemas.payment_views import PaymentSnapshot, PaymentView, RefundView
+from schemas.payments import PaymentMethod, PaymentNotes, PaymentStatus, RefundStatus
 from schemas.topics import LEDGER_BALANCES
 
 _PAYMENTS: Final = """

@@ -5,7 +5,7 @@ from typing import Any, Final, TypeVar
 
 from api.answers import view_id
 from schemas.merchants import WebhookEndpointView
-from schemas.payments import PaymentView, RefundView
+from schemas.payment_views import PaymentView, RefundView
 
 MAX_VIEWS: Final = 10_000
 

@@ -6,7 +6,8 @@ from typing import Final
 from msgspec import UNSET, Struct, UnsetType
 
 from schemas.outcomes import DECLINE_CODES, Outcome
-from schemas.payments import PaymentMethod, PaymentView, RefundView
+from schemas.payment_views import PaymentView, RefundView
+from schemas.payments import PaymentMethod
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 # What a provider calls a refusal may read like one of our own, and means something else.

@@ -5,7 +5,8 @@ from typing import Final, Literal
 from msgspec import Struct
 
 from schemas.envelope import Body, Code, CommandRefused, Identifier, Sealed
-from schemas.payments import PaymentView, RefundView, Url
+from schemas.payment_views import PaymentView, RefundView
+from schemas.payments import Url
 
 EventType = Literal[
     "payment.authorized",

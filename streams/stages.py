@@ -7,13 +7,14 @@ from typing import Any, Final
 from schemas import topics
 from schemas.codec import codec_of
 from schemas.settings import Settings
+from streams.definition import StageDefinition
 from streams.engine.spec import Input, Quarantine, Quarantined, StageSpec
 from streams.ledger.app import ledger
 from streams.merchants.app import merchants
 from streams.payments.app import payments
 from streams.reconciliation.app import reconciliation
 from streams.risk.app import risk
-from streams.step import StageDefinition, StageStep
+from streams.step import StageStep
 from streams.totals.app import totals
 from streams.webhooks.app import webhooks
 from streams.windows.app import windows

@@ -16,6 +16,7 @@ from schemas.envelope import Recorded
 from schemas.ledger import PostingRefused, TransactionPosted
 from schemas.metrics import Metric
 from schemas.outcomes import DECLINE_CODES
+from schemas.payment_views import PaymentSnapshot
 from schemas.payments import (
     AuthorizationRequested,
     CaptureFailed,
@@ -25,7 +26,6 @@ from schemas.payments import (
     PaymentCaptured,
     PaymentFailed,
     PaymentRequiresAction,
-    PaymentSnapshot,
     RefundFailed,
     RefundRequested,
     RefundSucceeded,

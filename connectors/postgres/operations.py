@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from connectors.postgres.tables import Table, at
 from schemas.envelope import Body, Message, Recorded
+from schemas.payment_views import PaymentSnapshot
 from schemas.payments import (
     AuthorizationRequested,
     CaptureRequested,
@@ -22,7 +23,6 @@ from schemas.payments import (
     OperationUnknown,
     PaymentExpired,
     PaymentRequiresAction,
-    PaymentSnapshot,
     RefundFailed,
     RefundRequested,
     RefundReservationRepeated,

@@ -13,7 +13,8 @@ from connectors.postgres.personal import json_text
 from connectors.postgres.projection import Needed, Projection
 from connectors.postgres.tables import EventRow, Table, at
 from schemas.envelope import Recorded
-from schemas.payments import OperationRequested, PaymentIntentCreated, PaymentSnapshot, RefundRequested
+from schemas.payment_views import PaymentSnapshot
+from schemas.payments import OperationRequested, PaymentIntentCreated, RefundRequested
 
 _log = structlog.get_logger(__name__)
 

@@ -10,7 +10,8 @@ from ops.simulation.world import World
 from schemas import topics
 from schemas.envelope import Recorded
 from schemas.outcomes import Outcome
-from schemas.payments import PaymentSnapshot, PaymentStatus
+from schemas.payment_views import PaymentSnapshot
+from schemas.payments import PaymentStatus
 from streams.payments.fold import evolve
 from streams.payments.state import Payment
 from streams.table import STATE

@@ -22,8 +22,8 @@ from schemas.codec import CodecError, codec_of
 from schemas.envelope import Message
 from schemas.settings import Settings
 from schemas.topics import Topic
+from streams.definition import StageDefinition
 from streams.stages import DEFINITIONS
-from streams.step import StageDefinition
 
 LOG_TABLES: Final = {
     topics.PAYMENTS_EVENTS.name: ("raw", "payment_events"),

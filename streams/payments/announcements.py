@@ -6,6 +6,7 @@ from msgspec.structs import replace
 
 from schemas import ids, topics
 from schemas.envelope import Body, Message
+from schemas.payment_views import PaymentView, RefundView
 from schemas.payments import (
     AggregateEvent,
     PaymentAuthorized,
@@ -17,11 +18,9 @@ from schemas.payments import (
     PaymentIntentCanceled,
     PaymentNotes,
     PaymentRequiresAction,
-    PaymentView,
     PaymentVoided,
     RefundFailed,
     RefundSucceeded,
-    RefundView,
 )
 from schemas.webhooks import AnnounceEvent, EventType
 from streams.core import NO_SUBJECT, Send

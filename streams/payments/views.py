@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from schemas.outcomes import Outcome
-from schemas.payments import PaymentSnapshot, PaymentStatus, PaymentView, RefundStatus, RefundView
+from schemas.payment_views import PaymentSnapshot, PaymentView, RefundView
+from schemas.payments import PaymentStatus, RefundStatus
 from streams.core import NO_SUBJECT, Moment
 from streams.payments.state import (
     AUTHORIZING,

@@ -6,10 +6,10 @@ from schemas import topics
 from schemas.reconciliation import AggregateEvent
 from schemas.settings import Settings
 from streams.core import Decider
+from streams.definition import StageDefinition
 from streams.reconciliation.decider import Windows, deadline_ms, decide, key_of, moment, react, view
 from streams.reconciliation.fold import evolve
 from streams.reconciliation.state import Match, snapshot
-from streams.step import StageDefinition
 from streams.table import StateCodec
 
 

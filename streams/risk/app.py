@@ -6,11 +6,11 @@ from schemas import topics
 from schemas.risk import AssessmentEvent, RulesDeployed
 from schemas.settings import Settings
 from streams.core import Decider
+from streams.definition import Reference, StageDefinition
 from streams.risk.decider import after, deadline_ms, decide, evolve, moment, react, view
 from streams.risk.default_rules import DEFAULT_RULESET
 from streams.risk.rules import ruleset
 from streams.risk.state import Assessments
-from streams.step import Reference, StageDefinition
 from streams.table import StateCodec
 
 

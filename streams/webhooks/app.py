@@ -4,7 +4,7 @@ from schemas import topics
 from schemas.settings import Settings
 from schemas.webhooks import AggregateEvent
 from streams.core import Decider
-from streams.step import StageDefinition
+from streams.definition import StageDefinition
 from streams.table import StateCodec
 from streams.webhooks.decider import deadline_ms, decide, evolve, react
 from streams.webhooks.state import Webhooks, after, moment, view

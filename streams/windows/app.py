@@ -4,7 +4,7 @@ from schemas import topics
 from schemas.risk import EntityObserved
 from schemas.settings import Settings
 from streams.core import Decider
-from streams.step import StageDefinition
+from streams.definition import StageDefinition
 from streams.table import StateCodec
 from streams.windows.decider import (
     EntityWindows,

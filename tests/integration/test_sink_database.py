@@ -21,7 +21,8 @@ from ops.stack import postgres as postgres_stack
 from schemas import topics
 from schemas.envelope import Recorded
 from schemas.money import EXPONENTS
-from schemas.payments import PaymentNotes, PaymentSnapshot, PaymentStatus
+from schemas.payment_views import PaymentSnapshot
+from schemas.payments import PaymentNotes, PaymentStatus
 from schemas.testing import PAYMENT_KEY, START_MS
 from streams.payments.testing import Story
 from tests.integration.sink_bench import ask, new_database

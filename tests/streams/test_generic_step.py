@@ -9,13 +9,13 @@ from schemas.codec import codec_of
 from schemas.envelope import PLATFORM, CommandRefused, Message
 from schemas.ledger import PostingResult
 from schemas.outcomes import Outcome
+from schemas.payment_views import RefundView
 from schemas.payments import (
     CapturePayment,
     ConfirmPaymentIntent,
     CreatePaymentIntent,
     PaymentMethod,
     RefundPayment,
-    RefundView,
 )
 from schemas.platform import Tick
 from schemas.psp import ExecuteOperation, OperationResult, QueryOperation

@@ -21,13 +21,8 @@ from schemas.api import AnsweredRequest
 from schemas.codec import codec_of
 from schemas.envelope import CommandRefused, Message, Recorded
 from schemas.merchants import AccountSnapshot, ApiKey, MerchantCreated, OperatorCreated, Profile
-from schemas.payments import (
-    PaymentIntentCreated,
-    PaymentNotes,
-    PaymentSnapshot,
-    PaymentStatus,
-    RefundRequested,
-)
+from schemas.payment_views import PaymentSnapshot
+from schemas.payments import PaymentIntentCreated, PaymentNotes, PaymentStatus, RefundRequested
 from schemas.settings import Settings
 from schemas.testing import MERCHANT, PAYMENT_KEY, START_MS, envelope
 from schemas.topics import Topic

@@ -16,6 +16,7 @@ from schemas import topics
 from schemas.codec import codec_of
 from schemas.envelope import Body, Recorded
 from schemas.ledger import PostingRefused, TransactionPosted
+from schemas.payment_views import PaymentSnapshot
 from schemas.payments import (
     AuthorizationRequested,
     CaptureFailed,
@@ -26,7 +27,6 @@ from schemas.payments import (
     PaymentFailed,
     PaymentMethod,
     PaymentRequiresAction,
-    PaymentSnapshot,
     PaymentStatus,
     RefundFailed,
     RefundRequested,
