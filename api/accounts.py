@@ -1,4 +1,4 @@
-"""How does an operator create an account, and how does a retry get the same secret key again?"""
+"""How does an operator create an account, and how does a retry get the same secret again?"""
 
 import base64
 import hashlib
@@ -7,7 +7,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from api.answers import REPLAYED_HEADER, Answer, rfc3339, to_json
+from api.answers import REPLAYED_HEADER, Answer, to_json
 from api.calls import Call
 from api.problems import Problem
 from api.requests_log import NOBODY
@@ -17,8 +17,9 @@ from schemas.api import Reply
 from schemas.envelope import Mode
 from schemas.merchants import AccountView, CreateMerchant, CreateOperator
 from schemas.outcomes import Outcome
+from schemas.rendering import rfc3339
 
-_PARAMS = {"profile": "display_name", "role": "role"}
+_PARAMS = {"profile": "display_name", "role": "role", "terms": "terms"}
 
 
 class PendingAccount(Struct, frozen=True, kw_only=True):
@@ -34,8 +35,13 @@ def derived_secret(call: Call, prefix: Literal["sk", "op"], mode: Mode, key: str
     It is derived from the operator's own secret, so that a retry shows the same key although no one
     stores it; who has neither the operator's secret nor the answer cannot tell it from random bytes.
     """
-    material = hmac.new(call.secret_key.encode(), f"{call.route}\0{key}".encode(), hashlib.sha256).digest()
+    material = derived_bytes(call, key)
     return f"{prefix}_{mode}_{base64.urlsafe_b64encode(material).rstrip(b'=').decode()}"
+
+
+def derived_bytes(call: Call, key: str) -> bytes:
+    """32 bytes that follow from the caller's secret, the route and the idempotency key."""
+    return hmac.new(call.secret_key.encode(), f"{call.route}\0{key}".encode(), hashlib.sha256).digest()
 
 
 async def created(

@@ -27,7 +27,9 @@ from api.replies import Replies
 from api.requests_log import RequestsLog
 from api.routes import ROUTES
 from api.services import SERVICES, Services
+from api.webhook_queries import WebhookQueries
 from schemas.logs import configure_logs
+from schemas.sealing import Sealer
 from schemas.settings import Settings, parse_settings
 
 # Together below the ten seconds in which a process has to stop.
@@ -120,6 +122,8 @@ def _services(
         commands=commands,
         payments=PaymentCommands(commands, recent, queries),
         queries=queries,
+        webhooks=WebhookQueries(connections),
+        sealer=Sealer(settings.webhooks_sealing_key) if settings.webhooks_sealing_key else None,
         recent=recent,
         requests_log=RequestsLog(settings, answers),
         metrics=Metrics(),

@@ -9,6 +9,7 @@ from api.auth import Caller
 from api.idempotency import HEADER, Scope, chosen_key
 from api.problems import Problem
 from schemas.envelope import Actor, Mode
+from schemas.logs import extend_subject
 from schemas.outcomes import Outcome
 
 
@@ -50,6 +51,7 @@ class Call:
     def keep_key(self, key_in_body: str | None) -> str:
         """The idempotency key of this request, which from here on is known to its answer."""
         self.idempotency_key = chosen_key(self.request.headers.getall(HEADER, []), key_in_body)
+        extend_subject(idempotency_key=self.idempotency_key)
         return self.idempotency_key
 
     def scope(self, key_in_body: str | None, *, owner: str | None = None) -> Scope:

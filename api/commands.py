@@ -1,6 +1,6 @@
 """How does a request become a command on Kafka, and its result the answer?"""
 
-from api.answers import Answer, PendingAnswer, reply_answer, shown, to_json, view_id
+from api.answers import Answer, PendingAnswer, reply_answer, to_json, view_id
 from api.calls import Call
 from api.limits import InFlight
 from api.problems import Problem
@@ -14,7 +14,8 @@ from schemas.codec import codec_of
 from schemas.envelope import Body, Envelope, Message, Request
 from schemas.fingerprint import fingerprint
 from schemas.outcomes import Outcome
-from schemas.payments import PaymentView, RefundView
+from schemas.payment_views import PaymentView, RefundView
+from schemas.rendering import shown
 from schemas.settings import Settings
 from schemas.topics import Topic
 

@@ -14,12 +14,16 @@ from api.auth import secret_key_of, unauthenticated
 from api.bodies import read_bytes, read_json
 from api.calls import Call
 from api.idempotency import HEADER
+from api.metrics import idempotency_result
 from api.problems import BUG_CODE, Problem, bug_body, error_body
 from api.routes import Access, Route
 from api.services import SERVICES, Services
+from schemas.logs import begin_subject, extend_subject
 from schemas.outcomes import Outcome
+from schemas.tracing import payment_of, trace_id, trace_of_caller
 
 REQUEST_ID_HEADER: Final = "Request-Id"
+TRACE_HEADER: Final = "traceparent"
 UNMATCHED: Final = "(none)"
 """Name of the route of requests that match none; their paths are not kept."""
 _LOGGED_UNDER: Final = "/v1"
@@ -73,9 +77,12 @@ async def unmatched(request: web.Request, handler: RequestHandler) -> web.Stream
 
 
 def _call(services: Services, request: web.Request, route: str) -> Call:
+    request_id = "req_" + os.urandom(12).hex()
+    # One task serves all requests of a connection: what the last one bound must not name this one.
+    begin_subject(request_id=request_id, trace_id=trace_id(request_id), **request.match_info)
     return Call(
         request=request,
-        request_id="req_" + os.urandom(12).hex(),
+        request_id=request_id,
         route=route,
         mode=services.settings.mode,
         accepted_at_ms=services.clock(),
@@ -93,7 +100,7 @@ async def _carried_out(services: Services, route: Route, call: Call) -> _Sent:
         return _refused(problem, call)
     except Exception:  # noqa: BLE001  # logged with its trace, and answered
         # The one place where a defect becomes an answer; the caller needs the request id to report it.
-        _log.exception("request_failed", request_id=call.request_id, route=call.route)
+        _log.exception("request_failed", route=call.route)
         return _Sent(status=500, code=BUG_CODE, body=bug_body(call.request_id), headers={})
 
 
@@ -109,6 +116,8 @@ def _authenticate(services: Services, access: Access, call: Call) -> None:
             raise Problem(Outcome.UNAVAILABLE, "starting; keys are still read")
         raise unauthenticated()
     call.caller, call.secret_key = caller, secret_key
+    if caller.role == "merchant":
+        extend_subject(merchant_id=caller.principal)
     is_allowed = caller.role == "merchant" if access == "merchant" else caller.operator_role == access
     if not is_allowed:
         raise Problem(Outcome.FORBIDDEN)
@@ -141,7 +150,8 @@ def _refused(problem: Problem, call: Call) -> _Sent:
 
 def _respond(services: Services, call: Call, sent: _Sent, started_ns: int) -> web.Response:
     duration_us = (time.perf_counter_ns() - started_ns) // 1000
-    services.metrics.count(call.route, sent.status, duration_us / 1_000_000)
+    _count(services, call, sent, duration_us)
+    _log_answer(call, sent, duration_us)
     if call.request.path.startswith(_LOGGED_UNDER):
         services.requests_log.write(
             call,
@@ -160,3 +170,31 @@ def _respond(services: Services, call: Call, sent: _Sent, started_ns: int) -> we
         # The rest of the body is not read, so the connection cannot carry another request.
         response.force_close()
     return response
+
+
+def _count(services: Services, call: Call, sent: _Sent, duration_us: int) -> None:
+    services.metrics.count(call.route, sent.status, duration_us / 1_000_000)
+    if call.idempotency_key is not None:
+        result = idempotency_result(sent.code, sent.status, is_replayed=sent.is_replayed)
+        if result is not None:
+            services.metrics.count_idempotency(result)
+
+
+def _log_answer(call: Call, sent: _Sent, duration_us: int) -> None:
+    """One line for every answered request; those of probes and scrapes only for who looks closely."""
+    log = _log.info if call.request.path.startswith(_LOGGED_UNDER) else _log.debug
+    named = {
+        "object_id": sent.object_id,
+        "payment_id": payment_of(sent.object_id),
+        "caller_trace_id": trace_of_caller(call.request.headers.get(TRACE_HEADER)),
+    }
+    log(
+        "answered",
+        method=call.request.method,
+        route=call.route,
+        status=sent.status,
+        outcome=sent.code,
+        is_replayed=sent.is_replayed,
+        duration_ms=round(duration_us / 1000, 1),
+        **{name: value for name, value in named.items() if value is not None},
+    )

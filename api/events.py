@@ -3,13 +3,14 @@
 from msgspec import Struct
 
 from api import parsing
-from api.answers import Answer, PaymentAnswer, payment_answer, rfc3339
+from api.answers import Answer
 from api.calls import Call
 from api.lists import list_answer, page_of
 from api.problems import Problem
 from api.queries import StoredEvent
 from api.services import Services
 from schemas.outcomes import Outcome
+from schemas.rendering import PaymentAnswer, payment_answer, rfc3339
 
 
 class EventAnswer(Struct, frozen=True, kw_only=True):

@@ -1,5 +1,6 @@
 """How are payment intents created, confirmed and canceled?"""
 
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Annotated
 
 from msgspec import Meta, Struct
@@ -10,12 +11,15 @@ from api.calls import Call
 from api.payment_reads import read_payment
 from api.problems import Problem
 from api.services import Services
+from schemas import ids
+from schemas.envelope import Mode
 from schemas.outcomes import Outcome
 from schemas.payments import (
     CancelPaymentIntent,
     CaptureMethod,
     ConfirmPaymentIntent,
     CreatePaymentIntent,
+    CustomerContext,
     PaymentMethod,
     PaymentMethodType,
     PaymentNotes,
@@ -46,9 +50,14 @@ class CreateBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class ConfirmBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Body of POST /v1/payment_intents/{id}/confirm; without a payment method the stored one is used."""
+    """Body of POST /v1/payment_intents/{id}/confirm; without a payment method the stored one is used.
+
+    customer_ip, device_id: where the attempt comes from, for risk; only digests of them are kept.
+    """
 
     payment_method: PaymentMethodBody | None = None
+    customer_ip: str | None = None
+    device_id: parsing.Reference | None = None
     idempotency_key: str | None = None
 
 
@@ -86,7 +95,9 @@ async def confirm(services: Services, call: Call) -> Answer:
     scope = call.scope(body.idempotency_key)
     return await services.payments.answer(
         call,
-        ConfirmPaymentIntent(payment_method=_payment_method(body.payment_method)),
+        ConfirmPaymentIntent(
+            payment_method=_payment_method(body.payment_method), context=_context(call.mode, body)
+        ),
         key=parsing.object_key(intent_id, "pi"),
         command_id=scope.command_id(intent_id),
         status_url=f"/v1/payment_intents/{intent_id}",
@@ -110,6 +121,28 @@ async def get(services: Services, call: Call) -> Answer:
     """GET /v1/payment_intents/{payment_intent_id}."""
     key = parsing.object_key(call.part("payment_intent_id"), "pi")
     return await read_payment(services, call, f"pay_{key}")
+
+
+def _context(mode: Mode, body: ConfirmBody) -> CustomerContext:
+    """Keys to count by. One address is written in one way, whichever of its forms was sent."""
+    ip_key = device_key = None
+    if body.customer_ip is not None:
+        ip_key = ids.entity_key("ip", mode, str(_address(body.customer_ip)))
+    if body.device_id is not None:
+        device_key = ids.entity_key("device", mode, body.device_id)
+    return CustomerContext(ip_key=ip_key, device_key=device_key)
+
+
+def _address(text: str) -> IPv4Address | IPv6Address:
+    """An IPv6 address counts by its /64, which is what one customer is given."""
+    try:
+        address = ip_address(text)
+    except ValueError as error:
+        detail = "an IPv4 or IPv6 address, such as 203.0.113.9"
+        raise Problem(Outcome.PARAMETER_INVALID, detail, param="customer_ip") from error
+    if isinstance(address, IPv4Address):
+        return address
+    return address.ipv4_mapped or IPv6Address(int(address) >> 64 << 64)
 
 
 def _payment_method(body: PaymentMethodBody | None) -> PaymentMethod | None:

@@ -6,12 +6,13 @@ from typing import Final
 
 from msgspec import UNSET
 
-from api.answers import Answer, shown, to_json, view_id
+from api.answers import Answer, to_json, view_id
 from api.calls import Call
 from api.problems import Problem
 from api.recent import V, newer
 from api.services import Services
 from schemas.outcomes import Outcome
+from schemas.rendering import shown
 
 _AGAIN_S: Final = 0.025
 

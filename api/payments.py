@@ -5,15 +5,24 @@ from datetime import datetime
 from msgspec import Struct
 
 from api import parsing
-from api.answers import Answer, payment_answer
+from api.answers import Answer
 from api.calls import Call
 from api.lists import list_answer, page_of
 from api.payment_reads import read_payment
 from api.problems import Problem
+from api.requests_log import NOBODY
 from api.services import Services
 from schemas import ids
 from schemas.outcomes import Outcome
-from schemas.payments import CapturePayment, PaymentStatus, RefundPayment, VoidPayment
+from schemas.payments import (
+    CapturePayment,
+    PaymentStatus,
+    RefundPayment,
+    ReviewDecision,
+    ReviewPayment,
+    VoidPayment,
+)
+from schemas.rendering import payment_answer
 
 
 class CaptureBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -33,6 +42,14 @@ class RefundBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Body of POST /v1/payments/{id}/refunds; without an amount all that is left."""
 
     amount: parsing.Amount | None = None
+    reason: parsing.Text | None = None
+    idempotency_key: str | None = None
+
+
+class ReviewBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Body of POST /v1/payments/{id}/review."""
+
+    decision: ReviewDecision
     reason: parsing.Text | None = None
     idempotency_key: str | None = None
 
@@ -78,6 +95,21 @@ async def refund(services: Services, call: Call) -> Answer:
         key=key,
         command_id=command_id,
         status_url=f"/v1/refunds/{ids.operation_id('ref', key, command_id)}",
+    )
+
+
+async def review(services: Services, call: Call) -> Answer:
+    """POST /v1/payments/{payment_id}/review: an operator approves or declines what risk held."""
+    payment_id = call.part("payment_id")
+    body = parsing.parse_body(call.body, ReviewBody)
+    scope = call.scope(body.idempotency_key, owner=NOBODY)
+    return await services.payments.answer(
+        call,
+        ReviewPayment(decision=body.decision, reason=body.reason),
+        key=parsing.object_key(payment_id, "pay"),
+        command_id=scope.command_id(payment_id),
+        status_url=f"/v1/payments/{payment_id}",
+        merchant_id=NOBODY,
     )
 
 

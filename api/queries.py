@@ -8,15 +8,9 @@ import msgspec
 from psycopg import sql
 
 from api.connections import Connections, Row
-from schemas.payments import (
-    PaymentMethod,
-    PaymentNotes,
-    PaymentSnapshot,
-    PaymentStatus,
-    PaymentView,
-    RefundStatus,
-    RefundView,
-)
+from schemas.payment_views import PaymentSnapshot, PaymentView, RefundView
+from schemas.payments import PaymentMethod, PaymentNotes, PaymentStatus, RefundStatus
+from schemas.topics import LEDGER_BALANCES
 
 _PAYMENTS: Final = """
     SELECT p.payment_intent_id, p.payment_id, p.merchant_id, p.status, p.amount_minor,
@@ -38,6 +32,14 @@ _EVENTS: Final = """
            e.body ->> 'outcome', e.after, n.description, n.metadata
     FROM raw.payment_events e LEFT JOIN personal.payment_notes n USING (payment_id)
     WHERE e.merchant_id = %(merchant_id)s"""
+_BALANCES: Final = """
+    SELECT code, currency, balance_minor, credits_pending_minor - debits_pending_minor
+    FROM mart.balances
+    WHERE merchant_id = %(merchant_id)s AND mode = %(mode)s AND code = ANY (%(codes)s)"""
+_AS_OF: Final = """
+    SELECT CASE WHEN bool_and(coalesce(caught_up_at, newest_record_at) IS NOT NULL)
+        THEN min(greatest(caught_up_at, newest_record_at)) END
+    FROM meta.sink_offset WHERE topic = %(topic)s"""
 
 _PAYMENT_CONDITIONS: Final = {
     "status": " AND p.status = %(status)s",
@@ -70,6 +72,15 @@ class StoredEvent(NamedTuple):
     amount_minor: int | None
     code: str | None
     after: PaymentView | None
+
+
+class StoredBalance(NamedTuple):
+    """One account of a merchant. posted_minor: on its normal side. pending_minor: credits announced less debits."""
+
+    code: int
+    currency: str
+    posted_minor: int
+    pending_minor: int
 
 
 class Queries:
@@ -105,6 +116,16 @@ class Queries:
         query = "SELECT 1 FROM raw.payment_events WHERE event_id = %(id)s AND merchant_id = %(merchant_id)s"
         return bool(await self._connections.rows(query, {"id": event_id, "merchant_id": merchant_id}))
 
+    async def balances(self, merchant_id: str, mode: str, codes: Sequence[int]) -> list[StoredBalance]:
+        """The merchant's accounts of these codes of the chart."""
+        wanted = {"merchant_id": merchant_id, "mode": mode, "codes": list(codes)}
+        return [StoredBalance(*row) for row in await self._connections.rows(_BALANCES, wanted)]
+
+    async def ledger_as_of_ms(self) -> int | None:
+        """Up to when balances are loaded from every partition; None while one was never read."""
+        [(as_of,)] = await self._connections.rows(_AS_OF, {"topic": LEDGER_BALANCES.name})
+        return None if as_of is None else unix_ms(as_of)
+
     async def ping(self) -> None:
         """Raises Problem when nothing can be read."""
         await self._connections.rows("SELECT 1", {})
@@ -132,8 +153,8 @@ def _payment(row: Row) -> PaymentView:
         amount_refunded=refunded,
         currency=currency,
         capture_method=method,
-        created_at_ms=_unix_ms(created),
-        updated_at_ms=_unix_ms(updated),
+        created_at_ms=unix_ms(created),
+        updated_at_ms=unix_ms(updated),
         version=version,
         customer_id=customer,
         payment_method=None if token is None else PaymentMethod(type=kind, token=token),
@@ -155,8 +176,8 @@ def _refund(row: Row) -> RefundView:
         status=RefundStatus(status),
         amount=amount,
         currency=currency,
-        created_at_ms=_unix_ms(created),
-        updated_at_ms=_unix_ms(updated),
+        created_at_ms=unix_ms(created),
+        updated_at_ms=unix_ms(updated),
         version=version,
         reason=reason,
         failure_code=failure,
@@ -182,7 +203,7 @@ def _event(row: Row) -> StoredEvent:
     return StoredEvent(
         event_id=event_id,
         type=kind,
-        occurred_at_ms=_unix_ms(occurred),
+        occurred_at_ms=unix_ms(occurred),
         payment_id=payment,
         version=version,
         request_id=request_id,
@@ -200,6 +221,6 @@ def _after(after: Any, notes: Sequence[Any]) -> PaymentView:
     return PaymentView(**msgspec.structs.asdict(snapshot), notes=shown)
 
 
-def _unix_ms(at: datetime) -> int:
+def unix_ms(at: datetime) -> int:
     """Exact for the milliseconds we store; a float of seconds would be off by one now and then."""
     return int(at.timestamp()) * 1000 + at.microsecond // 1000

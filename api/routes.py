@@ -4,8 +4,10 @@ from collections.abc import Awaitable, Callable
 from typing import Final, Literal, NamedTuple
 
 from api import (
+    balance,
     events,
     health,
+    merchant_terms,
     merchants,
     operations,
     operators,
@@ -13,7 +15,9 @@ from api import (
     payments,
     psp_notifications,
     refunds,
+    resends,
     schema_registry,
+    webhook_endpoints,
 )
 from api.answers import Answer
 from api.calls import Call
@@ -27,7 +31,7 @@ Handler = Callable[[Services, Call], Awaitable[Answer]]
 class Route(NamedTuple):
     """One route. Its path is also its name in ids of commands, so it never changes."""
 
-    method: Literal["GET", "POST"]
+    method: Literal["GET", "POST", "DELETE"]
     path: str
     handler: Handler
     access: Access
@@ -35,6 +39,7 @@ class Route(NamedTuple):
 
 _INTENT: Final = "/v1/payment_intents/{payment_intent_id}"
 _PAYMENT: Final = "/v1/payments/{payment_id}"
+_ENDPOINT: Final = "/v1/webhook_endpoints/{endpoint_id}"
 
 ROUTES: Final = (
     Route("POST", "/v1/payment_intents", payment_intents.create, "merchant"),
@@ -46,9 +51,18 @@ ROUTES: Final = (
     Route("POST", f"{_PAYMENT}/capture", payments.capture, "merchant"),
     Route("POST", f"{_PAYMENT}/void", payments.void, "merchant"),
     Route("POST", f"{_PAYMENT}/refunds", payments.refund, "merchant"),
+    Route("POST", f"{_PAYMENT}/review", payments.review, "admin"),
     Route("GET", "/v1/refunds/{refund_id}", refunds.get, "merchant"),
     Route("GET", "/v1/events", events.list_events, "merchant"),
+    Route("POST", "/v1/events/{event_id}/resend", resends.resend, "merchant"),
+    Route("POST", "/v1/webhook_endpoints", webhook_endpoints.create, "merchant"),
+    Route("GET", "/v1/webhook_endpoints", webhook_endpoints.list_endpoints, "merchant"),
+    Route("GET", _ENDPOINT, webhook_endpoints.get, "merchant"),
+    Route("DELETE", _ENDPOINT, webhook_endpoints.delete, "merchant"),
+    Route("GET", f"{_ENDPOINT}/attempts", webhook_endpoints.attempts, "merchant"),
+    Route("GET", "/v1/balance", balance.get, "merchant"),
     Route("POST", "/v1/merchants", merchants.create, "admin"),
+    Route("POST", "/v1/merchants/{merchant_id}/terms", merchant_terms.set_terms, "admin"),
     Route("POST", "/v1/operators", operators.create, "admin"),
     Route("POST", "/v1/operations/{operation_id}/resolve", operations.resolve, "admin"),
     Route("POST", "/v1/psp/notifications/{provider}", psp_notifications.receive, "signed"),

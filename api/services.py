@@ -14,6 +14,8 @@ from api.reader import TopicReader
 from api.recent import RecentViews
 from api.replies import Replies
 from api.requests_log import RequestsLog
+from api.webhook_queries import WebhookQueries
+from schemas.sealing import Sealer
 from schemas.settings import Settings
 
 Clock = Callable[[], int]
@@ -22,7 +24,10 @@ Clock = Callable[[], int]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
-    """Everything a handler may use. readers: what has to be read before the process is ready, by name."""
+    """Everything a handler may use.
+
+    readers: what has to be read before the process is ready, by name. sealer: None without a key.
+    """
 
     settings: Settings
     clock: Clock
@@ -32,6 +37,8 @@ class Services:
     commands: Commands
     payments: PaymentCommands
     queries: Queries
+    webhooks: WebhookQueries
+    sealer: Sealer | None
     recent: RecentViews
     requests_log: RequestsLog
     metrics: Metrics

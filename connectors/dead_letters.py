@@ -43,7 +43,14 @@ class DeadLetters:
             on_delivery=self._delivered,
         )
         self._unflushed += 1
-        _log.error("dead letter", topic=topic, partition=number, offset=record.offset, reason=str(error))
+        _log.error(
+            "dead letter",
+            topic=topic,
+            partition=number,
+            offset=record.offset,
+            key=(record.key or b"").decode("utf-8", "replace"),
+            reason=str(error),
+        )
 
     def flush(self) -> None:
         """Wait until the brokers have every letter. Raises Undelivered when they do not take one."""

@@ -122,6 +122,7 @@ class ConnectorLoop:
         self._subscription = subscription
         self._stopping = stopping
         self._is_paused = False
+        self._withheld: set[Partition] = set()
         self._handler: Handler
         self._consumer = Consumer(_settings(subscription, settings))
         self.last_poll_s = time.monotonic()
@@ -152,6 +153,17 @@ class ConnectorLoop:
         """
         if positions:
             self._consumer.commit(offsets=_offsets(positions), asynchronous=False)
+
+    def withhold(self, partition: Partition) -> None:
+        """Read no more of one partition until it is resumed; only from the loop's thread."""
+        self._withheld.add(partition)
+        self._consumer.pause([TopicPartition(partition.topic, partition.number)])
+
+    def resume(self, partition: Partition) -> None:
+        """Read a withheld partition again, as soon as the handler has capacity."""
+        self._withheld.discard(partition)
+        if not self._is_paused:
+            self._consumer.resume([TopicPartition(partition.topic, partition.number)])
 
     def end_offset(self, partition: Partition) -> int:
         """The end of a partition right now, from its broker. Raises KafkaException when it is silent.
@@ -188,7 +200,13 @@ class ConnectorLoop:
 
     def _pause_or_resume(self, capacity: int) -> None:
         if self._is_paused and capacity > 0:
-            self._consumer.resume(self._consumer.assignment())
+            self._consumer.resume(
+                [
+                    one
+                    for one in self._consumer.assignment()
+                    if Partition(one.topic, one.partition) not in self._withheld
+                ]
+            )
             self._is_paused = False
         elif not self._is_paused and capacity == 0:
             self._consumer.pause(self._consumer.assignment())
@@ -202,6 +220,7 @@ class ConnectorLoop:
         positions = {one.partition: _start(one, starts) for one in assigned}
         # Pauses belong to the assignment that ends here.
         self._is_paused = False
+        self._withheld.clear()
         consumer.assign(_offsets(positions))
         _log.info("partitions assigned", positions={f"{p.topic}:{p.number}": o for p, o in positions.items()})
 

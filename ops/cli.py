@@ -23,9 +23,11 @@ app = typer.Typer(
 merchants = typer.Typer(no_args_is_help=True, help="Merchants and their keys.")
 operators = typer.Typer(no_args_is_help=True, help="People and programs that run the platform.")
 topics = typer.Typer(no_args_is_help=True, help="Topics and what is said on them.")
+rules = typer.Typer(no_args_is_help=True, help="The rules that allow, hold or block payments.")
 app.add_typer(merchants, name="merchants")
 app.add_typer(operators, name="operators")
 app.add_typer(topics, name="topics")
+app.add_typer(rules, name="rules")
 
 DataDir = Annotated[
     Path | None, typer.Option("--data-dir", help="Directory that holds everything; MILLRACE_DATA_DIR.")
@@ -253,6 +255,51 @@ def grep_topic(topic: str, text: str, data_dir: DataDir = None, as_json: AsJson 
         for one in browse.records(lifecycle.running_settings(settings), topic, last=None):
             if text in msgspec.json.encode(one).decode():
                 _show(as_json, one, _line(one))
+
+
+@rules.command("show")
+def show_rules(data_dir: DataDir = None, as_json: AsJson = False) -> None:
+    """Show the rules that decide now, in their order."""
+    from ops import lifecycle
+    from ops import rules as risk_rules
+    from ops.tables import rules_in_force_table
+
+    with _told(as_json), _settings(data_dir) as settings:
+        found = risk_rules.in_force(lifecycle.running_settings(settings))
+        _show(as_json, found, rules_in_force_table(found))
+
+
+@rules.command("check")
+def check_rules(
+    file: Annotated[Path, typer.Argument(help="YAML or JSON file of rules.")],
+    data_dir: DataDir = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say whether a file of rules can be deployed, and of every mistake how to mend it."""
+    from ops import rules as risk_rules
+
+    with _told(as_json):
+        found = risk_rules.checked(file)
+        _show(as_json, {"rules": found}, f"{file}: {len(found)} rules, nothing wrong")
+
+
+@rules.command("deploy")
+def deploy_rules(
+    file: Annotated[Path, typer.Argument(help="YAML or JSON file of rules.")],
+    reason: Annotated[str, typer.Option(help="Why they come into force; kept for ever.")],
+    execute: Annotated[bool, typer.Option("--execute", help="Do it; without, only show the plan.")] = False,
+    data_dir: DataDir = None,
+    as_json: AsJson = False,
+) -> None:
+    """Replace the rules that decide, on every partition."""
+    from ops import lifecycle
+    from ops import rules as risk_rules
+    from ops.tables import rules_plan_table
+
+    with _told(as_json), _settings(data_dir) as settings:
+        running = lifecycle.running_settings(settings)
+        plan = risk_rules.deploy(running, file, reason=reason, is_dry_run=not execute)
+        _show(as_json, plan, rules_plan_table(plan))
 
 
 def _line(one: Any) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 import msgspec
 from rich.console import Console
 
+from connectors.bank.reader import directory_of
 from ops import lifecycle, platform
 from ops.demo.plan import DemoPlan, Target
 from ops.demo.progress import shown
@@ -62,7 +63,8 @@ def _demonstrate(settings: Settings, plan: Plan, console: Console) -> Demonstrat
         api_url=running.api_url,
         operator_key=platform.operator_key(running.data_dir),
         simulator_url=running.simulator_url,
-        postgres_dsn=running.settings.postgres_dsn,
+        settings=running.settings,
+        bank_dir=directory_of(running.settings),
     )
     wanted = DemoPlan(
         payments=plan.payments,
@@ -75,5 +77,7 @@ def _demonstrate(settings: Settings, plan: Plan, console: Console) -> Demonstrat
         report = asyncio.run(run_demo(target, wanted, progress))
     console.print("verifying every invariant ...")
     verdict = lifecycle.verify(settings)
-    is_right = report.is_settled and report.amounts_agree and not report.surprise_count
+    is_right = (
+        report.is_settled and report.amounts_agree and report.aftermath.agrees and not report.surprise_count
+    )
     return Demonstration(passed=is_right and verdict.passed, report=report, verify=verdict)

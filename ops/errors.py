@@ -3,6 +3,8 @@
 OpsError
     NotRunning      nothing runs in the data directory, or it did not become ready
     NotFound        what was named does not exist
+    RulesRefused    a file of risk rules cannot be deployed as it is
+    Unwritable      a record would be refused by its readers
     ApiRefused      the API did not do it, or nobody answers
     ProvisionError  the cluster differs from the topic registry
 """
@@ -18,6 +20,14 @@ class NotRunning(OpsError):
 
 class NotFound(OpsError):
     """What was named does not exist."""
+
+
+class RulesRefused(OpsError):
+    """A file of risk rules cannot be deployed as it is; every line names a rule, a field and the fix."""
+
+
+class Unwritable(OpsError):
+    """A record would be refused by its readers."""
 
 
 class ApiRefused(OpsError):

@@ -1,7 +1,6 @@
 """How is the platform of a data directory started, watched, judged and stopped?"""
 
 import os
-import secrets
 import subprocess
 import sys
 import threading
@@ -10,10 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
-from confluent_kafka import Producer
 from rich.console import Console
 
-from ops import platform
+from ops import broadcast, platform
 from ops.errors import NotFound, NotRunning
 from ops.lag import StageLag, stage_lags
 from ops.platform import Platform
@@ -21,9 +19,6 @@ from ops.stack import supervisor
 from ops.stack.processes import tail
 from ops.stack.terminal import Multiplexer
 from schemas import topics
-from schemas.codec import codec_of
-from schemas.envelope import Actor, Envelope, Message
-from schemas.kafka import producer_settings
 from schemas.platform import RecordQuarantined
 from schemas.settings import PREFIX, Settings
 
@@ -52,6 +47,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     kafka: str
     postgres_dsn: str
     psp_simulator_url: str
+    metrics_urls: dict[str, str]
     processes: list[ProcessStatus]
     stages: list[StageLag]
 
@@ -112,7 +108,7 @@ def api_access(settings: Settings) -> tuple[str, str]:
 def set_aside(settings: Settings, record: str, *, reason: str, is_dry_run: bool) -> dict[str, Any]:
     """Write a quarantine record to every partition, audited with who decided it.
 
-    record: TOPIC:PARTITION:OFFSET. Raises NotRunning, NotFound for what is no record's address.
+    record: TOPIC:PARTITION:OFFSET. Raises NotRunning, NotFound for what is no record's address, Unwritable.
     """
     designed = _running(settings)
     topic, _, place = record.partition(":")
@@ -120,10 +116,10 @@ def set_aside(settings: Settings, record: str, *, reason: str, is_dry_run: bool)
     if topic not in topics.BY_NAME or not (partition.isdecimal() and offset.isdecimal()):
         raise NotFound(f"{record} is no TOPIC:PARTITION:OFFSET of a known topic; see `millrace topics list`")
     body = RecordQuarantined(
-        topic=topic, partition=int(partition), offset=int(offset), decided_by=_user(), reason=reason
+        topic=topic, partition=int(partition), offset=int(offset), decided_by=broadcast.user(), reason=reason
     )
     if not is_dry_run:
-        _broadcast(designed.settings, body)
+        broadcast.write(designed.settings, topics.QUARANTINE, body, key=topic, decided_by=body.decided_by)
     return {"is_dry_run": is_dry_run, **msgspec.to_builtins(body)}
 
 
@@ -202,30 +198,7 @@ def _status_of(designed: Platform, lags: list[StageLag]) -> Status:
         kafka=designed.settings.kafka_bootstrap_servers,
         postgres_dsn=designed.settings.postgres_dsn,
         psp_simulator_url=designed.simulator_url,
+        metrics_urls=designed.metrics_urls,
         processes=_processes(designed.data_dir, designed),
         stages=lags,
     )
-
-
-def _user() -> str:
-    return os.environ.get("USER") or f"uid {os.getuid()}"
-
-
-def _broadcast(settings: Settings, body: RecordQuarantined) -> None:
-    drawn = f"quarantine_{secrets.token_hex(12)}"
-    envelope = Envelope(
-        message_id=drawn,
-        causation_id=drawn,
-        correlation_id=drawn,
-        occurred_at_ms=int(time.time() * 1000),
-        mode=settings.mode,
-        merchant_id="platform",
-        cell=settings.cell,
-        actor=Actor(role="operator", principal=body.decided_by),
-    )
-    value = codec_of(topics.QUARANTINE).encode(Message(envelope=envelope, body=body))
-    producer = Producer(producer_settings(settings.kafka_bootstrap_servers, client_id="millrace-quarantine"))
-    for partition in range(settings.partitions):
-        producer.produce(topics.QUARANTINE.name, value, body.topic.encode(), partition)
-    if producer.flush(30) > 0:
-        raise NotRunning("the broker did not take the quarantine record; nothing is certain, run it again")

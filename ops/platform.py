@@ -22,6 +22,8 @@ from schemas.settings import Settings, variable
 from streams.stages import DEFINITIONS
 
 OPERATOR_KEY_FILE: Final = "operator.key"
+MEASURED: Final = ("worker", "clock", "gateway", "sink", "egress", "bank")
+"""Roles of processes that serve their metrics on a port of their own; the API has one anyway."""
 _SECRETS_FILE: Final = "secrets.json"
 _SIMULATOR_SECRET: Final = "PSP_SIMULATOR_CALLBACK_SECRET"  # noqa: S105  # the name of a variable
 
@@ -38,18 +40,23 @@ _LAPTOP_WINDOWS: Final[Mapping[str, int | str]] = {
 
 
 class Addresses(msgspec.Struct, frozen=True, kw_only=True):
-    """The ports of one data directory; drawn once, so that a restart keeps every address."""
+    """The ports of one data directory; drawn once, so that a restart keeps every address.
+
+    metrics: of each process that serves its metrics on a port of their own.
+    """
 
     api: int
     kafka: int
     kafka_controller: int
     postgres: int
     simulator: int
+    metrics: dict[str, int] = {}
 
 
 class _Secrets(msgspec.Struct, frozen=True, kw_only=True):
     operator_key: str
     callback_secret: str
+    webhooks_sealing_key: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,6 +92,18 @@ class Platform:
     def simulator_url(self) -> str:
         """Where the provider simulator answers."""
         return f"http://{LOOPBACK}:{self.addresses.simulator}"
+
+    @property
+    def metrics_urls(self) -> dict[str, str]:
+        """Where each process serves its metrics, by role."""
+        own = {
+            spec.role: self.addresses.metrics[spec.role]
+            for spec in self.processes
+            if spec.role in self.addresses.metrics
+        }
+        return {"api": f"{self.api_url}/metrics"} | {
+            role: f"http://{LOOPBACK}:{port}/metrics" for role, port in own.items()
+        }
 
 
 def operator_key(data_dir: Path) -> str:
@@ -127,11 +146,15 @@ def _our_processes(
 ) -> tuple[ProcessSpec, ...]:
     inherited = environment(settings)
 
+    def measured(role: str) -> dict[str, str]:
+        port = addresses.metrics.get(role)
+        return {} if port is None else {variable("metrics_port"): str(port)}
+
     def ours(role: str, *arguments: str, after: tuple[str, ...], **changes: object) -> ProcessSpec:
         return ProcessSpec(
             role=role,
             argv=(sys.executable, "-m", *arguments),
-            env=inherited,
+            env=inherited | measured(role),
             cwd=data_dir,
             after=after,
             **changes,  # type: ignore[arg-type]  # fields of ProcessSpec, given below
@@ -159,6 +182,7 @@ def _our_processes(
         ours("worker", "ops.cli", "worker", *DEFINITIONS, after=("provision",)),
         ours("clock", "connectors.clock", after=("provision",)),
         ours("gateway", "connectors.psp", after=("provision", "simulator")),
+        ours("egress", "connectors.webhooks", after=("provision",)),
         ours("sink", "connectors.postgres", after=("provision", "postgres")),
         ours(
             "api",
@@ -183,6 +207,7 @@ def _addresses(data_dir: Path, base: Settings, api_port: int | None) -> Addresse
             postgres=free_port(),
             simulator=free_port(),
         )
+    known = replace(known, metrics={role: known.metrics.get(role) or free_port() for role in MEASURED})
     chosen = known if api_port is None else replace(known, api=api_port)
     write_atomically(path, msgspec.json.encode(chosen))
     return chosen
@@ -191,9 +216,16 @@ def _addresses(data_dir: Path, base: Settings, api_port: int | None) -> Addresse
 def _secrets(data_dir: Path) -> _Secrets:
     path = data_dir / _SECRETS_FILE
     if path.exists():
-        return msgspec.json.decode(path.read_bytes(), type=_Secrets)
+        known = msgspec.json.decode(path.read_bytes(), type=_Secrets)
+        if not known.webhooks_sealing_key:
+            # A directory from before there were webhooks.
+            known = replace(known, webhooks_sealing_key=secrets.token_hex(32))
+            _write_private(path, msgspec.json.encode(known))
+        return known
     drawn = _Secrets(
-        operator_key=f"op_{secrets.token_urlsafe(32)}", callback_secret=f"whsec_{secrets.token_urlsafe(32)}"
+        operator_key=f"op_{secrets.token_urlsafe(32)}",
+        callback_secret=f"whsec_{secrets.token_urlsafe(32)}",
+        webhooks_sealing_key=secrets.token_hex(32),
     )
     for name, content in (
         (_SECRETS_FILE, msgspec.json.encode(drawn)),
@@ -225,6 +257,7 @@ def _settings(data_dir: Path, base: Settings, addresses: Addresses, secret: _Sec
         api_port=addresses.api,
         psp_base_url=f"http://{LOOPBACK}:{addresses.simulator}",
         psp_callback_secret=secret.callback_secret,
+        webhooks_sealing_key=secret.webhooks_sealing_key,
         operator_key_sha256=hashlib.sha256(secret.operator_key.encode()).hexdigest(),
         **windows,
     )

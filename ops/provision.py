@@ -15,6 +15,8 @@ from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-def
 from ops.errors import ProvisionError
 from ops.workers import engine_config
 from schemas import topics
+from schemas.kafka import LIBRARY_LOG
+from schemas.logs import configure_logs
 from schemas.settings import Settings, parse_settings
 from schemas.topics import CHANGELOG_SETTINGS, DEAD_LETTER_RETENTION_MS
 from streams.engine.provisioning import provision_stage
@@ -25,7 +27,7 @@ _TIMEOUT_S: Final = 30.0
 
 def provision_topics(settings: Settings) -> list[str]:
     """Create every topic that is missing; returns their names. Raises ProvisionError."""
-    admin = AdminClient({"bootstrap.servers": settings.kafka_bootstrap_servers})
+    admin = AdminClient({"bootstrap.servers": settings.kafka_bootstrap_servers}, logger=LIBRARY_LOG)
     wanted = {topic.topic: topic for topic in _wanted(settings)}
     found = admin.list_topics(timeout=_TIMEOUT_S).topics
     for name in wanted.keys() & found.keys():
@@ -70,6 +72,7 @@ def _settle(name: str, created: "Future[None]") -> None:
 def main() -> None:
     """Provision what the settings in the environment name."""
     settings = parse_settings(os.environ)
+    configure_logs(settings.log_level, role="provision")
     provision_topics(settings)
     for spec in stage_specs(settings):
         provision_stage(spec, engine_config(settings))

@@ -77,11 +77,17 @@ def outcomes_page() -> str:
 
 def metrics_page() -> str:
     """Every metric."""
-    rows = [(f"`{one.name}`", one.kind, ", ".join(one.labels), one.meaning) for one in metrics.ALL]
+    rows = [
+        (f"`{one.name}`", one.kind, one.process, ", ".join(one.labels), one.meaning) for one in metrics.ALL
+    ]
+    reserved = [f"- `{name}`: {meaning}." for name, meaning in metrics.RESERVED.items()]
     return _page(
         "Metrics",
-        "In Prometheus' text form: `GET /metrics` of the API, and of each worker on `run/<worker>.sock` of the data directory.",
-        _table(("metric", "kind", "labels", "meaning"), rows),
+        "In Prometheus' text form: `GET /metrics` on the port of the API, of every other process on its "
+        "`MILLRACE_METRICS_PORT`, and of each worker also on `run/<worker>.sock` of the data directory. "
+        "`millrace status` shows every address. Every process also tells `process_*`: CPU time, memory, open files.",
+        _table(("metric", "kind", "process", "labels", "meaning"), rows),
+        "## Names that nothing exposes yet\n\n" + "\n".join(reserved),
     )
 
 
@@ -108,17 +114,18 @@ def settings_page() -> str:
 def tables_page() -> str:
     """Every Postgres table and view with its columns, from the comments in schemas/sql."""
     found = [match for path in sorted(_SQL.glob("*.sql")) for match in _COMMENT.findall(path.read_text())]
-    columns: dict[str, list[tuple[str, str]]] = {}
+    columns: dict[str, dict[str, str]] = {}
     meanings: dict[str, str] = {}
     for kind, name, text in found:
         meaning = " ".join(text.replace("''", "'").split())
         if kind.upper() == "COLUMN":
             table, _, column = name.rpartition(".")
-            columns.setdefault(table, []).append((f"`{column}`", meaning))
+            # A later file may describe a column anew.
+            columns.setdefault(table, {})[f"`{column}`"] = meaning
         else:
             meanings[name] = meaning
     parts = [
-        f"## {table}\n\n{meanings.get(table, '')}\n\n{_table(('column', 'meaning'), rows)}"
+        f"## {table}\n\n{meanings.get(table, '')}\n\n{_table(('column', 'meaning'), rows.items())}"
         for table, rows in columns.items()
     ]
     return _page("Tables", "What the sink keeps in Postgres. Money is in minor units, time is UTC.", *parts)

@@ -1,4 +1,4 @@
-"""How are status, verification and topics laid out on a terminal?"""
+"""How are status, verification, topics and rules laid out on a terminal?"""
 
 from io import StringIO
 from typing import Any
@@ -33,6 +33,8 @@ def status_table(found: Any) -> str:
     addresses = Table("address", "", box=None)
     for name in ("api_url", "kafka", "postgres_dsn", "psp_simulator_url"):
         addresses.add_row(name, getattr(found, name))
+    for role, url in found.metrics_urls.items():
+        addresses.add_row(f"metrics of {role}", url)
     processes = Table("process", "pid", "ready", "restarts", box=None)
     for one in found.processes:
         processes.add_row(one.role, str(one.pid or "-"), _mark(one.ready), str(one.restarts))
@@ -60,6 +62,38 @@ def topics_table() -> str:
             topic.name, topic.key_domain, topic.writer, ", ".join(topic.readers), topic.encoding, kept
         )
     return rendered(table)
+
+
+def rules_in_force_table(found: Any) -> str:
+    """The rules that decide now, in their order, and who deployed them."""
+    origin = "the program's own" if found.is_default else f"deployed by {found.deployed_by}: {found.reason}"
+    told = [Text(f"ruleset {found.ruleset_id}, {origin}")]
+    if found.differing_partitions:
+        named = ", ".join(map(str, found.differing_partitions))
+        told.append(Text(f"a deployment broke off: partitions {named} differ; deploy again", "bold red"))
+    return rendered(*told, _rules_table(found.rules))
+
+
+def rules_plan_table(plan: Any) -> str:
+    """What a deployment of rules changes, or changed."""
+    verb = "would replace" if plan.is_dry_run else "replaces"
+    lines = [f"ruleset {plan.ruleset_id} {verb} {plan.replaces}"]
+    lines += [
+        f"{name}: {', '.join(getattr(plan, name))}"
+        for name in ("added", "removed", "changed")
+        if getattr(plan, name)
+    ]
+    if plan.is_dry_run:
+        lines.append("nothing was done; --execute does it")
+    return rendered(*map(Text, lines), _rules_table(plan.rules))
+
+
+def _rules_table(rules: Any) -> Table:
+    table = Table("", "rule", "when", "verdict", "reason code", box=None)
+    for place, rule in enumerate(rules, 1):
+        when = " and ".join(f"{one.field} {one.operator} {one.value}" for one in rule.when)
+        table.add_row(str(place), rule.name, when, rule.verdict, rule.reason_code)
+    return table
 
 
 def _duration(kept_ms: int) -> str:

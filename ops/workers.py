@@ -1,16 +1,18 @@
 """How does a worker process run its stages, and what does it tell on its local socket?
 
 The socket `run/<worker>.sock` of the data directory answers GET /status with every task's positions,
-counts and digest, and GET /metrics in Prometheus' text form.
+counts and digest, and GET /metrics in Prometheus' text form; so does the port of the settings.
 """
 
+import asyncio
 from pathlib import Path
 from typing import Any, NoReturn
 
 from aiohttp import web
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, ProcessCollector, generate_latest
 
 from ops.errors import NotFound
+from ops.input_ends import InputEnds, lag_records
 from schemas import metrics
 from schemas.logs import configure_logs
 from schemas.settings import Settings
@@ -44,18 +46,21 @@ def run(settings: Settings, stages: tuple[str, ...]) -> NoReturn:
     socket.unlink(missing_ok=True)
 
     async def serve_status(worker: Worker) -> None:
-        await _serve(worker, socket)
+        await _serve(worker, socket, settings)
 
     run_worker(stage_specs(settings, stages), engine_config(settings), serve_status)
 
 
-async def _serve(worker: Worker, socket: Path) -> None:
+async def _serve(worker: Worker, socket: Path, settings: Settings) -> None:
+    ends = InputEnds(settings)
     served = web.Application()
     served.router.add_get("/status", lambda _: _status(worker))
-    served.router.add_get("/metrics", lambda _: _metrics(worker))
+    served.router.add_get("/metrics", lambda _: _metrics(worker, ends))
     runner = web.AppRunner(served, access_log=None)
     await runner.setup()
     await web.UnixSite(runner, str(socket)).start()
+    if settings.metrics_port != 0:
+        await web.TCPSite(runner, settings.metrics_host, settings.metrics_port).start()
 
 
 async def _status(worker: Worker) -> web.Response:
@@ -73,16 +78,21 @@ def _plain(task: Any) -> dict[str, Any]:
     }
 
 
-async def _metrics(worker: Worker) -> web.Response:
+async def _metrics(worker: Worker, ends: InputEnds) -> web.Response:
     registry = CollectorRegistry()
-    labels = ("stage", "partition")
-    handled = Gauge(
-        metrics.STAGE_HANDLED_RECORDS.name, metrics.STAGE_HANDLED_RECORDS.meaning, labels, registry=registry
+    ProcessCollector(registry=registry)
+    handled = metrics.STAGE_HANDLED_RECORDS.gauge(registry)
+    committed = metrics.STAGE_TRANSACTIONS.gauge(registry)
+    lag = metrics.STAGE_LAG.gauge(registry)
+    tasks = worker.status()
+    # Asked after the positions: a lag that is a little too great is the honest mistake.
+    found = await asyncio.to_thread(
+        ends.of, {(topic, task.partition) for task in tasks for topic in task.positions.inputs}
     )
-    committed = Gauge(
-        metrics.STAGE_TRANSACTIONS.name, metrics.STAGE_TRANSACTIONS.meaning, labels, registry=registry
-    )
-    for task in worker.status():
+    for task in tasks:
         handled.labels(task.stage, task.partition).set(task.handled_records)
         committed.labels(task.stage, task.partition).set(task.positions.transaction)
+        behind = lag_records(task, found)
+        if behind is not None:
+            lag.labels(task.stage, task.partition).set(behind)
     return web.Response(body=generate_latest(registry), headers={"Content-Type": CONTENT_TYPE_LATEST})

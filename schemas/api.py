@@ -4,7 +4,7 @@ from msgspec import Struct
 
 from schemas.envelope import Body, Code, Identifier, Mode
 from schemas.merchants import AccountView, WebhookEndpointView
-from schemas.payments import PaymentView, RefundView
+from schemas.payment_views import PaymentView, RefundView
 from schemas.webhooks import ResendView
 
 View = PaymentView | RefundView | AccountView | WebhookEndpointView | ResendView

@@ -9,6 +9,8 @@ from msgspec import Meta, Struct
 Identifier = Annotated[str, Meta(max_length=255, extra={"personal": False})]
 Code = Annotated[str, Meta(max_length=64, extra={"personal": False})]
 PersonalText = Annotated[str, Meta(max_length=500, extra={"personal": True})]
+# What only its receiver can open still reaches no table.
+Sealed = Annotated[bytes, Meta(extra={"secret": True})]
 
 Mode = Literal["test", "live"]
 Role = Literal["merchant", "operator", "provider", "system"]

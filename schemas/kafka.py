@@ -1,8 +1,12 @@
 """How does every Kafka client of the platform talk to the brokers: librdkafka settings, no connection."""
 
+import logging
 from typing import Final
 
-ClientSettings = dict[str, str | int | float | bool]
+LIBRARY_LOG: Final = logging.getLogger("librdkafka")
+"""Where librdkafka tells of connections; without it, it writes to standard error in a form of its own."""
+
+ClientSettings = dict[str, str | int | float | bool | logging.Logger]
 
 # The Java and Faust partitioner, so that every writer puts a key on the same partition.
 PARTITIONER: Final = "murmur2_random"
@@ -22,6 +26,7 @@ def producer_settings(bootstrap_servers: str, *, client_id: str) -> ClientSettin
         "queue.buffering.max.messages": 200_000,
         "queue.buffering.max.kbytes": 65_536,
         "log.connection.close": False,
+        "logger": LIBRARY_LOG,
     }
 
 
@@ -39,4 +44,5 @@ def consumer_settings(bootstrap_servers: str, *, client_id: str, group: str) -> 
         "queued.max.messages.kbytes": 16_384,
         "partition.assignment.strategy": "range",
         "log.connection.close": False,
+        "logger": LIBRARY_LOG,
     }

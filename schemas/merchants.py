@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-from schemas.envelope import Body, Code, CommandRefused, Identifier, PersonalText
+from schemas.envelope import Body, Code, CommandRefused, Identifier, PersonalText, Sealed
 from schemas.ledger import Terms
 from schemas.payments import Url
 
@@ -58,7 +58,7 @@ class CreateWebhookEndpoint(Body, frozen=True, kw_only=True):
     endpoint_id: Identifier
     url: Url
     event_types: tuple[Code, ...]
-    sealed_secret: bytes
+    sealed_secret: Sealed
 
 
 class DeleteWebhookEndpoint(Body, frozen=True, kw_only=True):
@@ -103,7 +103,7 @@ class WebhookEndpointCreated(Body, frozen=True, kw_only=True):
     endpoint_id: Identifier
     url: Url
     event_types: tuple[Code, ...]
-    sealed_secret: bytes
+    sealed_secret: Sealed
 
 
 class WebhookEndpointDeleted(Body, frozen=True, kw_only=True):

@@ -1,4 +1,4 @@
-"""What is said about payments: commands, events, and the views that answers and rows are made of."""
+"""What is said about payments: commands, and the events that follow."""
 
 from enum import StrEnum
 from typing import Annotated, Literal
@@ -169,14 +169,15 @@ class PaymentIntentCanceled(Body, frozen=True, kw_only=True):
 class RiskAssessmentRequested(Body, frozen=True, kw_only=True):
     """An attempt waits for the verdict of risk before any provider is called.
 
-    entities: what the attempt is counted by. not_after_ms: when the customer waits no longer; without
-    a verdict by then the attempt fails.
+    entities: what the attempt is counted by. decide_by_ms: risk decides without what it does not know
+    by then. not_after_ms: when the customer waits no longer; without a verdict by then the attempt fails.
     """
 
     assessment_id: Identifier
     attempt: int
     payment_method: PaymentMethod
     entities: tuple[RiskEntity, ...]
+    decide_by_ms: int
     not_after_ms: int
     command_id: Identifier | None = None
 
@@ -428,58 +429,3 @@ AggregateEvent = (
     | OperationReviewed
 )
 Event = AggregateEvent | CommandRefused
-
-# --- Views --------------------------------------------------------------------------------------
-
-
-class PaymentSnapshot(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A payment after an event, without what is personal. Amounts in minor units.
-
-    failure_code: why the last authorization failed. provider_ref: of the authorization or sale.
-    """
-
-    payment_intent_id: Identifier
-    payment_id: Identifier
-    merchant_id: Identifier
-    status: PaymentStatus
-    amount: int
-    amount_authorized: int
-    amount_captured: int
-    amount_refunded: int
-    currency: Code
-    capture_method: CaptureMethod
-    created_at_ms: int
-    updated_at_ms: int
-    version: int
-    customer_id: Identifier | None = None
-    payment_method: PaymentMethod | None = None
-    authorization_id: Identifier | None = None
-    next_action_url: Url | None = None
-    failure_code: Code | None = None
-    provider: Code | None = None
-    provider_ref: Identifier | None = None
-
-
-class PaymentView(
-    PaymentSnapshot, frozen=True, kw_only=True, omit_defaults=True, tag="payment", tag_field="object"
-):
-    """A payment as an answer shows it."""
-
-    notes: PaymentNotes = PaymentNotes()
-
-
-class RefundView(Struct, frozen=True, kw_only=True, omit_defaults=True, tag="refund", tag_field="object"):
-    """A refund as an answer shows it."""
-
-    refund_id: Identifier
-    payment_id: Identifier
-    merchant_id: Identifier
-    status: RefundStatus
-    amount: int
-    currency: Code
-    created_at_ms: int
-    updated_at_ms: int
-    version: int
-    reason: PersonalText | None = None
-    failure_code: Code | None = None
-    provider_ref: Identifier | None = None

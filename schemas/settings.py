@@ -159,7 +159,13 @@ class Settings(Struct, frozen=True, kw_only=True):
     sink_batch: Annotated[_Positive, Meta(description="Records of one Postgres transaction")] = 2_000
     clock_tick_ms: Annotated[_Milliseconds, Meta(description="Time between ticks")] = 1_000
 
-    # Logs.
+    # Metrics and logs.
+    metrics_host: Annotated[
+        str, Meta(description="Address every process but the API serves its metrics on")
+    ] = "127.0.0.1"
+    metrics_port: Annotated[
+        int, Meta(ge=0, le=65_535, description="Port it serves them on; 0: not at all; the API has its own")
+    ] = 0
     log_level: Annotated[
         str, Meta(pattern=r"^(debug|info|warning|error)\Z", description="Least level logged")
     ] = "info"
@@ -192,3 +198,14 @@ def parse_settings(environment: Mapping[str, str]) -> Settings:
 def variable(name: str) -> str:
     """The environment variable of a setting."""
     return PREFIX + name.upper()
+
+
+def delays_ms(name: str, settings: Settings) -> tuple[int, ...]:
+    """The delays in a setting that lists them with commas, in milliseconds.
+
+    Raises SettingsError for a list with anything but positive integers.
+    """
+    listed = str(getattr(settings, name)).split(",")
+    if not all(delay.strip().isdecimal() and int(delay) > 0 for delay in listed):
+        raise SettingsError(f"{variable(name)}: every delay must be a whole number of at least 1 ms")
+    return tuple(int(delay) for delay in listed)

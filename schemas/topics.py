@@ -8,6 +8,7 @@ from types import UnionType
 from typing import Final, Literal, NamedTuple
 
 from schemas import api, bank, ledger, merchants, payments, platform, psp, reconciliation, risk, webhooks
+from schemas.payment_views import PaymentSnapshot
 
 Encoding = Literal["avro", "json"]
 KeyDomain = Literal[
@@ -82,7 +83,7 @@ PAYMENTS_EVENTS: Final = Topic(
     "avro",
     payments.Event,
     FOREVER,
-    payments.PaymentSnapshot,
+    PaymentSnapshot,
 )
 PSP_REQUESTS: Final = Topic(
     "psp.requests.v1", "payment", "payments", ("connectors.psp",), "json", psp.Request, 30 * _DAY_MS

@@ -4,8 +4,9 @@ from typing import Final, Literal
 
 from msgspec import Struct
 
-from schemas.envelope import Body, Code, CommandRefused, Identifier
-from schemas.payments import PaymentView, RefundView, Url
+from schemas.envelope import Body, Code, CommandRefused, Identifier, Sealed
+from schemas.payment_views import PaymentView, RefundView
+from schemas.payments import Url
 
 EventType = Literal[
     "payment.authorized",
@@ -51,7 +52,7 @@ class Endpoint(Struct, frozen=True, kw_only=True):
     endpoint_id: Identifier
     url: Url
     event_types: tuple[Code, ...]
-    sealed_secret: bytes
+    sealed_secret: Sealed
 
 
 class EndpointAdded(Body, frozen=True, kw_only=True):

@@ -27,9 +27,13 @@ class Refused(NamedTuple):
 
 
 class Repeated(NamedTuple):
-    """A creation that already happened, long enough ago that its handled row is gone."""
+    """What a command asks for happened before, by another command or too long ago to be remembered.
+
+    subject: what in the state the answer is about.
+    """
 
     outcome: Outcome
+    subject: int = NO_SUBJECT
 
 
 class Elapsed(Struct, frozen=True):

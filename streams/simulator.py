@@ -12,8 +12,9 @@ from enum import Enum, auto
 from typing import Any
 
 from schemas.topics import Topic, changelog
+from streams.definition import StageDefinition
 from streams.ports import Output, Record
-from streams.step import StageDefinition, StageStep
+from streams.step import StageStep
 
 
 class CrashPoint(Enum):

@@ -7,18 +7,27 @@ from typing import Any, Final
 from schemas import topics
 from schemas.codec import codec_of
 from schemas.settings import Settings
+from streams.definition import StageDefinition
 from streams.engine.spec import Input, Quarantine, Quarantined, StageSpec
 from streams.ledger.app import ledger
 from streams.merchants.app import merchants
 from streams.payments.app import payments
-from streams.step import StageDefinition, StageStep
+from streams.reconciliation.app import reconciliation
+from streams.risk.app import risk
+from streams.step import StageStep
 from streams.totals.app import totals
+from streams.webhooks.app import webhooks
+from streams.windows.app import windows
 
 DEFINITIONS: Final[Mapping[str, Callable[[Settings], StageDefinition[Any]]]] = {
     "merchants": merchants,
     "payments": payments,
+    "windows": windows,
+    "risk": risk,
     "ledger": ledger,
     "totals": totals,
+    "webhooks": webhooks,
+    "reconciliation": reconciliation,
 }
 """Every stage by name. Any set of them may run in one worker."""
 

@@ -11,6 +11,8 @@ from streams import deadlines
 from streams.ports import View
 
 STATE: Final = b"state/"
+SHARED: Final = ""
+"""The merchant of an aggregate that all merchants share; its events go under the merchant of their cause."""
 _encode: Final = msgspec.json.Encoder().encode
 
 

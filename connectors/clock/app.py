@@ -8,10 +8,12 @@ from typing import Final
 
 import structlog
 from confluent_kafka import KafkaError, Message, Producer
+from prometheus_client import Counter
 
 from connectors.clock.ticks import tick
+from connectors.metrics import new_registry, serving
 from connectors.runtime import Undelivered, run_process, stop_on_signals
-from schemas import topics
+from schemas import metrics, topics
 from schemas.codec import codec_of
 from schemas.kafka import producer_settings
 from schemas.logs import configure_logs
@@ -27,9 +29,10 @@ _log = structlog.get_logger(__name__)
 class Clock:
     """Writes ticks. A tick that is not delivered ends the process: stages without time must not go unseen."""
 
-    def __init__(self, settings: Settings, now_ms: Callable[[], int]) -> None:
+    def __init__(self, settings: Settings, now_ms: Callable[[], int], told: Counter) -> None:
         self._settings = settings
         self._now_ms = now_ms
+        self._told = told
         self._producer = Producer(producer_settings(settings.kafka_bootstrap_servers, client_id="clock"))
         self._refused: KafkaError | None = None
 
@@ -62,13 +65,23 @@ class Clock:
 
     def _delivered(self, error: KafkaError | None, _: Message) -> None:
         self._refused = self._refused or error
+        if error is None:
+            self._told.inc()
 
 
 def main() -> int:
     """Tick until SIGTERM; the exit code of the process."""
     settings = parse_settings(os.environ)
     configure_logs(settings.log_level, role=ROLE)
-    return run_process(ROLE, lambda: Clock(settings, _wall_clock_ms).run(stop_on_signals()))
+    return run_process(ROLE, lambda: _run(settings))
+
+
+def _run(settings: Settings) -> None:
+    stopping = stop_on_signals()
+    registry = new_registry()
+    clock = Clock(settings, _wall_clock_ms, metrics.CLOCK_TICKS.counter(registry))
+    with serving(registry, settings):
+        clock.run(stopping)
 
 
 def _wall_clock_ms() -> int:

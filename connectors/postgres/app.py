@@ -1,12 +1,15 @@
 """How is the sink put together: settings, database, topics and loop of one process."""
 
 import os
+import time
 from typing import Final
 
 import psycopg
 
 from connectors.dead_letters import DeadLetters
+from connectors.metrics import new_registry, serving
 from connectors.postgres.database import Database
+from connectors.postgres.measures import Measures
 from connectors.postgres.migrations import migrate, migrations
 from connectors.postgres.sink import TOPICS, Sink
 from connectors.postgres.writer import Writer, create_staging
@@ -38,7 +41,16 @@ def run(settings: Settings) -> None:
     # The tables are there before the first record is.
     database.connection()
     loop = ConnectorLoop(subscription, settings, stopping)
-    loop.run(Sink(loop, Writer(database), letters, batch=settings.sink_batch))
+    registry = new_registry()
+    sink = Sink(
+        loop,
+        Writer(database),
+        letters,
+        measures=Measures(registry, lambda: time.time_ns() // 1_000_000),
+        batch=settings.sink_batch,
+    )
+    with serving(registry, settings):
+        loop.run(sink)
     database.discard()
 
 

@@ -41,33 +41,65 @@ def find_anomalies(table: Table) -> Composed:
     """Staged events whose version does not follow those before them on their partition.
 
     Comes after the merge, so an event is judged by what lies below its own offset, in this batch or
-    an earlier one; loading the same records again finds nothing new.
+    an earlier one; loading the same records again finds nothing new. What earlier batches left is
+    looked up once for each aggregate, however many of its events are staged.
     """
     assert table.aggregate is not None, f"{table.name} has no versions"
     return SQL("""
+        WITH first_known AS (
+            SELECT
+                staged.{aggregate} AS aggregate, staged.event_id, staged.version,
+                staged._topic, staged._partition, staged._offset,
+                CASE WHEN row_number() OVER in_order = 1 THEN (
+                    SELECT max(earlier.version)
+                    FROM {table} AS earlier
+                    WHERE earlier.{aggregate} = staged.{aggregate}
+                        AND earlier._partition = staged._partition
+                        AND earlier._offset < staged._offset
+                ) END AS before
+            FROM {staging} AS staged
+            WINDOW in_order AS (PARTITION BY staged.{aggregate}, staged._partition ORDER BY staged._offset)
+        ), judged AS (
+            SELECT *, coalesce(greatest(
+                first_value(before) OVER in_order,
+                max(version) OVER (in_order ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
+            ), 0) + 1 AS expected
+            FROM first_known
+            WINDOW in_order AS (PARTITION BY aggregate, _partition ORDER BY _offset)
+        )
         INSERT INTO meta.anomalies
             (kind, topic, partition, record_offset, aggregate_key, event_id, version, expected_version)
         SELECT
             CASE
-                WHEN staged.version > expected.version THEN 'gap'
-                WHEN (recorded.body, recorded.after) IS NOT DISTINCT FROM (staged.body, staged.after) THEN 'repeat'
+                WHEN judged.version > judged.expected THEN 'gap'
+                WHEN ({recorded}) IS NOT DISTINCT FROM ({staged}) THEN 'repeat'
                 ELSE 'conflict'
             END,
-            staged._topic, staged._partition, staged._offset,
-            staged.{aggregate}, staged.event_id, staged.version, expected.version
-        FROM {staging} AS staged
-        CROSS JOIN LATERAL (
-            SELECT coalesce(max(earlier.version), 0) + 1 AS version
-            FROM {table} AS earlier
-            WHERE earlier.{aggregate} = staged.{aggregate}
-                AND earlier._partition = staged._partition
-                AND earlier._offset < staged._offset
-        ) AS expected
-        LEFT JOIN {table} AS recorded ON recorded.event_id = staged.event_id
-        WHERE staged.version > 0 AND staged.version <> expected.version
+            judged._topic, judged._partition, judged._offset,
+            judged.aggregate, judged.event_id, judged.version, judged.expected
+        FROM judged
+        JOIN {staging} AS staged ON staged._partition = judged._partition AND staged._offset = judged._offset
+        LEFT JOIN {table} AS recorded ON recorded.event_id = judged.event_id
+        WHERE judged.version > 0 AND judged.version <> judged.expected
         ON CONFLICT (topic, partition, record_offset) DO NOTHING
         RETURNING kind, topic, partition, record_offset, event_id, version, expected_version
-        """).format(aggregate=Identifier(table.aggregate), **_names(table))
+        """).format(
+        aggregate=Identifier(table.aggregate),
+        recorded=_content(table, "recorded"),
+        staged=_content(table, "staged"),
+        **_names(table),
+    )
+
+
+def read(table: Table) -> Composed:
+    """Rows of a table by their keys."""
+    return SQL("SELECT {fields} FROM {table} WHERE {key} = ANY (%s)").format(
+        fields=SQL(", ").join(Identifier(field) for field in table.row.__struct_fields__), **_names(table)
+    )
+
+
+def _content(table: Table, of: str) -> Composed:
+    return SQL(", ").join(Identifier(of, column) for column in table.content)
 
 
 def _names(table: Table) -> dict[str, Composed | Identifier]:

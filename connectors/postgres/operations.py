@@ -1,11 +1,14 @@
 """How does a provider operation stand after an event: the fold behind mart.payment_operations."""
 
+from datetime import datetime
 from typing import Any, Final
 
+from msgspec import Struct
 from msgspec.structs import replace
 
-from connectors.postgres.tables import OperationRow, at
+from connectors.postgres.tables import Table, at
 from schemas.envelope import Body, Message, Recorded
+from schemas.payment_views import PaymentSnapshot
 from schemas.payments import (
     AuthorizationRequested,
     CaptureRequested,
@@ -20,13 +23,48 @@ from schemas.payments import (
     OperationUnknown,
     PaymentExpired,
     PaymentRequiresAction,
-    PaymentSnapshot,
     RefundFailed,
     RefundRequested,
+    RefundReservationRepeated,
+    RefundReserved,
     VoidRequested,
 )
 
 ENDED: Final = frozenset({"succeeded", "failed"})
+
+
+class OperationRow(Struct, frozen=True, kw_only=True):
+    """A row of mart.payment_operations."""
+
+    operation_id: str
+    payment_id: str
+    merchant_id: str
+    mode: str
+    kind: str
+    cause: str | None
+    status: str
+    amount_minor: int
+    amount_moved_minor: int | None = None
+    currency: str
+    provider: str
+    provider_ref: str | None = None
+    attempt: int | None
+    call_attempt: int = 0
+    queries: int = 0
+    failure_code: str | None = None
+    failure_proof: str | None = None
+    conflict: str | None = None
+    is_late: bool = False
+    is_reversed: bool = False
+    command_id: str | None
+    due_at: datetime | None
+    requested_at: datetime
+    resolved_at: datetime | None = None
+    updated_at: datetime
+    version: int
+
+
+OPERATIONS: Final = Table("mart.payment_operations", OperationRow, "operation_id")
 
 
 def operation_named(body: Body) -> str | None:
@@ -46,7 +84,7 @@ def requested(event: Recorded[OperationRequested, PaymentSnapshot]) -> Operation
         mode=envelope.mode,
         kind=_kind(body),
         cause=_cause(body),
-        status="requested",
+        status="reserving" if _waits_for_ledger(body) else "requested",
         amount_minor=body.amount_minor,
         currency=event.after.currency,
         provider=body.provider,
@@ -74,6 +112,10 @@ def _changed(operation: OperationRow, body: Body) -> OperationRow:
             return _succeeded(operation, body.amount_minor, body.provider_ref, is_late=False)
         case OperationFailed():
             return _failed(operation, body)
+        case RefundReserved():
+            return replace(operation, status="requested", queries=0, due_at=at(body.due_at_ms))
+        case RefundReservationRepeated():
+            return replace(operation, queries=body.repeat, due_at=at(body.due_at_ms))
         case PaymentRequiresAction():
             return replace(
                 operation,
@@ -139,6 +181,11 @@ def _held_for_review(operation: OperationRow, body: OperationHeldForReview) -> O
     if operation.status in ENDED:
         return replace(operation, conflict=body.conflict)
     return replace(operation, status="in_review", conflict=body.conflict, due_at=None)
+
+
+def _waits_for_ledger(body: OperationRequested) -> bool:
+    """What a merchant gives back is set aside first; what the platform owes is asked of the provider at once."""
+    return isinstance(body, RefundRequested) and body.cause == "requested"
 
 
 def _kind(body: OperationRequested) -> str:

@@ -1,4 +1,4 @@
-"""How does an event look without what is personal: as JSON from which marked fields are left out."""
+"""How does an event look without what is personal or secret: as JSON from which marked fields are left out."""
 
 from functools import cache
 from typing import Any, Final
@@ -10,16 +10,19 @@ from msgspec import Struct, inspect
 Paths = dict[str, "Paths"]
 
 _WHOLE: Final[Paths] = {}
+_MARKS: Final = ("personal", "secret")
 _NUL_ESCAPED: Final = "\\u0000"
 
 
 def public_json(value: Struct) -> str:
-    """`value` as JSON that Postgres takes as jsonb, without the fields marked personal."""
-    paths = personal_paths(type(value))
-    if not paths:
-        return json_text(value)
+    """`value` as JSON that Postgres takes as jsonb, without the fields marked personal or secret."""
+    return json_text(public_plain(value) if withheld_paths(type(value)) else value)
+
+
+def public_plain(value: Struct) -> dict[str, Any]:
+    """`value` as plain values, without the fields marked personal or secret; bytes are base64."""
     plain: dict[str, Any] = msgspec.to_builtins(value)
-    return json_text(_without(plain, paths))
+    return _without(plain, withheld_paths(type(value)))
 
 
 def json_text(value: object) -> str:
@@ -31,8 +34,8 @@ def json_text(value: object) -> str:
 
 
 @cache
-def personal_paths(kind: type[Struct]) -> Paths:
-    """Which fields of a struct are personal, at any depth. A sub-record with nothing else goes as a whole."""
+def withheld_paths(kind: type[Struct]) -> Paths:
+    """Which fields of a struct are withheld, at any depth. A sub-record with nothing else goes as a whole."""
     described = inspect.type_info(kind)
     assert isinstance(described, inspect.StructType), f"{kind} is no struct"
     return _paths_of(described)
@@ -43,7 +46,7 @@ def _paths_of(struct: inspect.StructType) -> Paths:
     for field in struct.fields:
         nested = field.type if isinstance(field.type, inspect.StructType) else None
         below = _paths_of(nested) if nested else _WHOLE
-        if _is_personal(field.type) or (
+        if _is_withheld(field.type) or (
             nested and len(nested.fields) == len(below) and not any(below.values())
         ):
             paths[field.encode_name] = _WHOLE
@@ -52,18 +55,19 @@ def _paths_of(struct: inspect.StructType) -> Paths:
     return paths
 
 
-def _is_personal(kind: inspect.Type) -> bool:
+def _is_withheld(kind: inspect.Type) -> bool:
     match kind:
         case inspect.Metadata():
-            return bool((kind.extra or {}).get("personal")) or _is_personal(kind.type)
+            marks = kind.extra or {}
+            return any(marks.get(mark) for mark in _MARKS) or _is_withheld(kind.type)
         case inspect.UnionType():
-            return any(_is_personal(member) for member in kind.types)
+            return any(_is_withheld(member) for member in kind.types)
         case inspect.DictType():
-            return _is_personal(kind.key_type) or _is_personal(kind.value_type)
+            return _is_withheld(kind.key_type) or _is_withheld(kind.value_type)
         case inspect.CollectionType():
-            return _is_personal(kind.item_type)
+            return _is_withheld(kind.item_type)
         case inspect.TupleType():
-            return any(_is_personal(member) for member in kind.item_types)
+            return any(_is_withheld(member) for member in kind.item_types)
         case _:
             return False
 

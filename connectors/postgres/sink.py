@@ -9,14 +9,16 @@ import structlog
 from confluent_kafka import KafkaException
 
 from connectors.dead_letters import DeadLetters
-from connectors.postgres.rows import Event, operations_needed, project
+from connectors.postgres.events import Event
+from connectors.postgres.measures import Measures
+from connectors.postgres.rows import PROJECTORS, needed_by, project
 from connectors.postgres.tables import at
 from connectors.postgres.writer import Advance, Writer
 from connectors.runtime import Assigned, ConnectorLoop, Partition, Record
 from schemas import topics
 from schemas.codec import CorruptMessage, codec_of
 
-TOPICS: Final = (topics.PAYMENTS_EVENTS, topics.MERCHANTS_EVENTS, topics.API_REQUESTS)
+TOPICS: Final = tuple(PROJECTORS)
 CHECK_EVERY_S: Final = 5.0
 
 _log = structlog.get_logger(__name__)
@@ -25,10 +27,19 @@ _log = structlog.get_logger(__name__)
 class Sink:
     """The handler of the sink's loop; its positions live in Postgres, beside the rows."""
 
-    def __init__(self, loop: ConnectorLoop, writer: Writer, letters: DeadLetters, *, batch: int) -> None:
+    def __init__(
+        self,
+        loop: ConnectorLoop,
+        writer: Writer,
+        letters: DeadLetters,
+        *,
+        measures: Measures,
+        batch: int,
+    ) -> None:
         self._loop = loop
         self._writer = writer
         self._letters = letters
+        self._measures = measures
         self._batch = batch
         self._positions: dict[Partition, int] = {}
         self._ends: dict[Partition, int] = {}
@@ -97,7 +108,9 @@ class Sink:
         )
 
     def _write(self, advances: Sequence[Advance], events: Sequence[Event]) -> None:
-        self._writer.write(advances, operations_needed(events), partial(project, events))
+        self._writer.write(advances, needed_by(events), partial(project, events))
+        # Only what is written: a batch that is tried again must not count twice.
+        self._measures.note(events)
         moved = {one.partition: one.next_offset for one in advances}
         self._positions.update(moved)
         # Postgres holds the positions; the group's are there for whoever looks at lag in Kafka.

@@ -6,13 +6,16 @@ from typing import Any, Final, NamedTuple, TypeVar
 
 import psycopg
 import structlog
+from msgspec import Struct
 from msgspec.structs import astuple
 from psycopg.rows import dict_row
+from psycopg.types.string import TextLoader
 
-from connectors.postgres import merge, tables
+from connectors.postgres import merge
 from connectors.postgres.database import Database, DatabaseUnavailable
-from connectors.postgres.rows import Projection, Row
-from connectors.postgres.tables import OperationRow, Table
+from connectors.postgres.projection import Known, Projection, Row
+from connectors.postgres.rows import LOGS, STATES
+from connectors.postgres.tables import Table
 from connectors.runtime import Assigned, OwnershipLost, Partition
 
 T = TypeVar("T")
@@ -43,7 +46,6 @@ _POSITIONS: Final = """
     FROM meta.sink_offset
     JOIN unnest(%s::text[], %s::integer[]) AS wanted (topic, partition) USING (topic, partition)
 """
-_OPERATIONS: Final = "SELECT * FROM mart.payment_operations WHERE operation_id = ANY (%s)"
 
 
 class Advance(NamedTuple):
@@ -81,10 +83,10 @@ class Writer:
     def write(
         self,
         advances: Sequence[Advance],
-        needed: set[str],
-        project: Callable[[Mapping[str, OperationRow]], Projection],
+        needed: Mapping[Table, set[str]],
+        project: Callable[[Known], Projection],
     ) -> None:
-        """Write what `project` makes of the operations `needed`, and move the positions, or neither.
+        """Write what `project` makes of the rows `needed`, and move the positions, or neither.
 
         Raises OwnershipLost when another process has moved them, DatabaseUnavailable after MAX_TRIES.
         """
@@ -95,7 +97,7 @@ class Writer:
                 return
             with self._database.connection().transaction():
                 self._advance(advances)
-                self._merge(project(self._operations(needed)))
+                self._merge(project({table: self._known(table, keys) for table, keys in needed.items()}))
 
         self._retried(attempt)
 
@@ -136,21 +138,21 @@ class Writer:
                 f"{len(advances) - moved} of {len(advances)} positions were moved by another process; this one ends"
             )
 
-    def _operations(self, needed: set[str]) -> dict[str, OperationRow]:
-        if not needed:
-            return {}
+    def _known(self, table: Table, keys: set[str]) -> dict[str, Struct]:
         with self._database.connection().cursor(row_factory=dict_row) as cursor:
-            found = cursor.execute(_OPERATIONS, [sorted(needed)]).fetchall()
-        return {row["operation_id"]: _operation(row) for row in found}
+            # A document stays the text it will be written as.
+            cursor.adapters.register_loader("jsonb", TextLoader)
+            found = cursor.execute(merge.read(table), [sorted(keys)]).fetchall()
+        return {row[table.key]: table.row(**row) for row in found}
 
     def _merge(self, projection: Projection) -> None:
-        for table in tables.LOGS:
+        for table in LOGS:
             if rows := projection.rows(table):
                 self._stage(table, rows)
                 self._database.connection().execute(merge.merge_log(table))
                 if table.aggregate is not None:
                     self._tell_anomalies(table)
-        for table in tables.STATES:
+        for table in STATES:
             if rows := projection.rows(table):
                 self._stage(table, rows)
                 self._database.connection().execute(merge.merge_state(table))
@@ -168,12 +170,8 @@ class Writer:
 
 def create_staging(connection: psycopg.Connection) -> None:
     """Make a new connection ready to write on."""
-    for table in (*tables.LOGS, *tables.STATES):
+    for table in (*LOGS, *STATES):
         connection.execute(merge.create_staging(table))
-
-
-def _operation(row: dict[str, Any]) -> OperationRow:
-    return OperationRow(**{name: row[name] for name in OperationRow.__struct_fields__})
 
 
 def _storable(value: Any) -> Any:

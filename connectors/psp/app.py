@@ -2,13 +2,19 @@
 
 import os
 import time
+from functools import partial
 from typing import Final
 
+from prometheus_client import CollectorRegistry
+
+from connectors.crew import Crew
 from connectors.dead_letters import DeadLetters
+from connectors.metrics import new_registry, serving
 from connectors.psp.caller import Caller, CallLimits
-from connectors.psp.crew import Crew
 from connectors.psp.gateway import Gateway
 from connectors.psp.http_provider import HttpProvider
+from connectors.psp.lanes import Lanes, Work
+from connectors.psp.measures import Measures
 from connectors.psp.membership import Membership
 from connectors.psp.results import Results
 from connectors.runtime import ConnectorLoop, Subscription, run_process, stop_on_signals
@@ -31,12 +37,15 @@ def _run(settings: Settings) -> None:
     stopping = stop_on_signals()
     member = _member(settings)
     subscription = Subscription(group=GROUP, member=member, topics=(topics.PSP_REQUESTS.name,))
-    crew = Crew(settings.psp_concurrency)
+    crew: Crew[Work] = Crew("psp-calls", partial(Lanes, settings.psp_concurrency))
     crew.start()
     provider = crew.run(lambda: _open(settings))
+    registry = new_registry()
     try:
         loop = ConnectorLoop(subscription, settings, stopping)
-        loop.run(_gateway(settings, loop, provider, crew))
+        gateway = _gateway(settings, loop, provider, crew, registry)
+        with serving(registry, settings):
+            loop.run(gateway)
     finally:
         # In this order: closing the provider under a call would make its end look like a lost answer.
         crew.clear()
@@ -53,16 +62,24 @@ async def _open(settings: Settings) -> HttpProvider:
     )
 
 
-def _gateway(settings: Settings, loop: ConnectorLoop, provider: HttpProvider, crew: Crew) -> Gateway:
+def _gateway(
+    settings: Settings,
+    loop: ConnectorLoop,
+    provider: HttpProvider,
+    crew: Crew[Work],
+    registry: CollectorRegistry,
+) -> Gateway:
+    measures = Measures(registry)
     membership = Membership(settings.worker_session_timeout_ms)
     limits = CallLimits(call_timeout_ms=settings.psp_call_timeout_ms, settle_ms=settings.psp_settle_ms)
-    return Gateway(
+    gateway = Gateway(
         loop,
         Caller(
             {settings.psp_provider: provider},
             limits,
             confirm_membership=membership.confirm,
             now_ms=_now_ms,
+            measures=measures,
         ),
         crew,
         results=Results(settings.kafka_bootstrap_servers, client_id=_member(settings)),
@@ -72,6 +89,8 @@ def _gateway(settings: Settings, loop: ConnectorLoop, provider: HttpProvider, cr
         most_in_hand=2 * settings.psp_concurrency,
         now_ms=_now_ms,
     )
+    measures.in_hand.set_function(lambda: gateway.in_hand)
+    return gateway
 
 
 def _member(settings: Settings) -> str:

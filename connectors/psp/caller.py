@@ -2,7 +2,7 @@
 
 import time
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple, assert_never
 
@@ -11,7 +11,8 @@ import structlog
 from connectors.psp import mapping
 from connectors.psp.asked import Asked
 from connectors.psp.attempts import BegunCalls, next_step
-from connectors.psp.port import Provider
+from connectors.psp.measures import Measures
+from connectors.psp.port import CallEnd, Provider
 from connectors.retries import BreakerLimits, CircuitBreaker
 from schemas.psp import ExecuteOperation, QueryOperation, ResultSource
 from schemas.psp_operations import ProviderStatement
@@ -51,7 +52,9 @@ class Caller:
         *,
         confirm_membership: Callable[[], None],
         now_ms: Callable[[], int],
+        measures: Measures,
     ) -> None:
+        self._measures = measures
         self._providers = providers
         self._limits = limits
         self._confirm_membership = confirm_membership
@@ -78,6 +81,7 @@ class Caller:
             case "ask":
                 return Learned(await self._ask(request, asked.not_after_ms), "query")
             case "give_up":
+                self._measures.withheld(request, "not_sent_in_time")
                 return Learned(ProviderStatement(outcome="not_executed", code="not_sent_in_time"), "answer")
             case "call":
                 assert isinstance(request, ExecuteOperation), "only an operation is called for"
@@ -90,31 +94,53 @@ class Caller:
     ) -> ProviderStatement:
         provider = self._providers.get(request.provider)
         if provider is None:
+            self._measures.withheld(request, _NOT_CONFIGURED)
             return ProviderStatement(outcome="unknown", code=_NOT_CONFIGURED)
         provable_from_ms = called_not_after_ms + self._limits.call_timeout_ms + self._limits.settle_ms
         is_proof_of_absence = self._now_ms() >= provable_from_ms
-        return mapping.of_query(await provider.query(request), is_proof_of_absence=is_proof_of_absence)
+        return await self._measured(
+            request,
+            "query",
+            provider.query(request),
+            lambda end: mapping.of_query(end, is_proof_of_absence=is_proof_of_absence),
+        )
 
     async def _call(self, request: ExecuteOperation, not_after_ms: int) -> ProviderStatement:
         provider = self._providers.get(request.provider)
         if provider is None:
+            self._measures.withheld(request, _NOT_CONFIGURED)
             return ProviderStatement(outcome="not_executed", code=_NOT_CONFIGURED)
         breaker = self._breakers[request.provider, request.kind]
         admission = breaker.admit(_monotonic_ms())
         if admission is None:
+            self._measures.withheld(request, "not_sent")
             return ProviderStatement(outcome="not_executed", code="not_sent")
         state = breaker.state
         self._confirm_membership()
         self._begun.remember(request.psp_key, not_after_ms)
-        statement = mapping.of_execute(await provider.execute(request))
+        statement = await self._measured(request, request.kind, provider.execute(request), mapping.of_execute)
         if statement.outcome in ("not_executed", "unknown"):
             breaker.failed(admission, _monotonic_ms())
         else:
             breaker.succeeded(admission)
         if breaker.state != state:
+            self._measures.breaker_moved(request, is_closed=breaker.state == "closed")
             _log.warning(
                 "breaker moved", provider=request.provider, operation=request.kind, state=breaker.state
             )
+        return statement
+
+    async def _measured(
+        self,
+        request: ExecuteOperation | QueryOperation,
+        name: str,
+        call: Awaitable[CallEnd],
+        judged: Callable[[CallEnd], ProviderStatement],
+    ) -> ProviderStatement:
+        """What a call proves, counted and timed."""
+        began_s = time.monotonic()
+        statement = judged(await call)
+        self._measures.called(request, name=name, statement=statement, seconds=time.monotonic() - began_s)
         return statement
 
 

@@ -1,16 +1,11 @@
-"""When is a result told: once the brokers have acknowledged its record."""
+"""How is a result told: on psp.results, under the key of its payment."""
 
 from collections.abc import Callable
-from functools import partial
-from typing import Any
 
-from confluent_kafka import KafkaError, Producer
-
-from connectors.runtime import Undelivered
+from connectors.acknowledged import AcknowledgedWriter, Said
 from schemas import topics
 from schemas.codec import codec_of
 from schemas.envelope import Message
-from schemas.kafka import producer_settings
 from schemas.psp import OperationResult
 
 _encode: Callable[[Message[OperationResult]], bytes] = codec_of(topics.PSP_RESULTS).encode
@@ -20,26 +15,9 @@ class Results:
     """Writes psp.results. `tell` may be called from any thread; callbacks run inside `serve`."""
 
     def __init__(self, bootstrap_servers: str, *, client_id: str) -> None:
-        self._producer = Producer(producer_settings(bootstrap_servers, client_id=client_id))
-        self._refused: KafkaError | None = None
+        self._writer = AcknowledgedWriter(bootstrap_servers, client_id=client_id)
+        self.serve = self._writer.serve
 
     def tell(self, key: bytes, result: Message[OperationResult], on_told: Callable[[], None]) -> None:
         """Write a result under its payment's key; `on_told` is called once it is durable."""
-        self._producer.produce(
-            topics.PSP_RESULTS.name,
-            key=key,
-            value=_encode(result),
-            on_delivery=partial(self._delivered, on_told),
-        )
-
-    def serve(self, timeout_s: float = 0.0) -> None:
-        """Call the callbacks of what was acknowledged. Raises Undelivered when the brokers refused one."""
-        self._producer.poll(timeout_s)
-        if self._refused is not None:
-            raise Undelivered(f"{topics.PSP_RESULTS.name} refused a result: {self._refused}")
-
-    def _delivered(self, on_told: Callable[[], None], error: KafkaError | None, _: Any) -> None:
-        if error is None:
-            on_told()
-        else:
-            self._refused = self._refused or error
+        self._writer.write([Said(topics.PSP_RESULTS.name, key, _encode(result))], on_told)

@@ -5,10 +5,11 @@ from typing import Any
 
 from schemas import ids, topics
 from schemas.codec import codec_of
-from schemas.envelope import Actor, Envelope, Message, Request
+from schemas.envelope import PLATFORM, Actor, Envelope, Message, Request
 from schemas.fingerprint import fingerprint
 from schemas.payments import ConfirmPaymentIntent, CreatePaymentIntent, PaymentMethod
 from schemas.psp import ExecuteOperation, OperationResult
+from schemas.risk import AssessPayment, RiskDecided
 from schemas.settings import Settings
 from schemas.topics import Topic
 from streams.payments.app import payments
@@ -16,7 +17,7 @@ from streams.ports import Output, Record
 from streams.simulator import MemoryStore
 from streams.step import StageStep
 
-EVENTS_PER_SALE = 3
+EVENTS_PER_SALE = 4
 _START_MS = 1_800_000_000_000
 _MERCHANT = ids.merchant_id(cell="00", mode="test", idempotency_key="bench")
 _CREATE = CreatePaymentIntent(
@@ -28,7 +29,7 @@ _CREATE = CreatePaymentIntent(
 
 
 def sales(count: int) -> Iterator[Output]:
-    """The records of payments.events that so many sales leave, three of each: created, requested, captured."""
+    """The records of payments.events that so many sales leave, four of each: created, assessed, requested, captured."""
     step = StageStep(payments(Settings()))
     for number in range(count):
         store = MemoryStore()
@@ -42,8 +43,10 @@ def sales(count: int) -> Iterator[Output]:
 
         created = say(topics.PAYMENTS_COMMANDS_API, _command(_CREATE, f"create-{number}"))
         asked = say(topics.PAYMENTS_COMMANDS_API, _command(ConfirmPaymentIntent(), f"confirm-{number}"))
-        captured = say(topics.PSP_RESULTS, _success(asked))
-        yield from (one for one in (*created, *asked, *captured) if one.topic == topics.PAYMENTS_EVENTS.name)
+        allowed = say(topics.RISK_DECISIONS, _allowed(asked))
+        captured = say(topics.PSP_RESULTS, _success(allowed))
+        said = (*created, *asked, *allowed, *captured)
+        yield from (one for one in said if one.topic == topics.PAYMENTS_EVENTS.name)
 
 
 def _command(body: CreatePaymentIntent | ConfirmPaymentIntent, command_id: str) -> Message[Any]:
@@ -52,13 +55,31 @@ def _command(body: CreatePaymentIntent | ConfirmPaymentIntent, command_id: str) 
     return Message(envelope=_envelope(command_id, actor, request), body=body)
 
 
-def _success(asked: list[Output]) -> Message[Any]:
-    (request,) = (
-        codec_of(topics.PSP_REQUESTS).decode(one.value).body
-        for one in asked
-        if one.topic == topics.PSP_REQUESTS.name
+def _allowed(asked: list[Output]) -> Message[Any]:
+    request = _one(asked, topics.RISK_REQUESTS)
+    assert isinstance(request, AssessPayment), "a confirm is assessed"
+    verdict = RiskDecided(
+        assessment_id=request.assessment_id,
+        payment_id=request.payment_id,
+        attempt=request.attempt,
+        amount_minor=request.amount_minor,
+        currency=request.currency,
+        verdict="allow",
+        reason_code="no_rule_matched",
+        ruleset_id="bench",
+        inputs=(),
     )
-    assert isinstance(request, ExecuteOperation), "a confirm asks for a sale"
+    return Message(envelope=_envelope(f"verdict-{request.assessment_id}", PLATFORM), body=verdict)
+
+
+def _one(outputs: list[Output], topic: Topic) -> Any:
+    (body,) = (codec_of(topic).decode(one.value).body for one in outputs if one.topic == topic.name)
+    return body
+
+
+def _success(asked: list[Output]) -> Message[Any]:
+    request = _one(asked, topics.PSP_REQUESTS)
+    assert isinstance(request, ExecuteOperation), "an allowed attempt asks for a sale"
     result = OperationResult(
         operation_id=request.operation_id,
         psp_key=request.psp_key,

@@ -12,9 +12,9 @@ from schemas.codec import CorruptMessage
 from schemas.envelope import Actor, Body, Envelope, Message, Recorded
 from schemas.topics import Topic
 from streams.core import Decider, Moment
+from streams.definition import Reader, StageDefinition, registered_reader
 from streams.ports import Output
 from streams.ports import View as Store
-from streams.step import Reader, StageDefinition, registered_reader
 from streams.table import StateCodec
 
 STAGE = "reference"

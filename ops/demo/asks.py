@@ -4,14 +4,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, assert_never
 
-from ops.demo.steps import Cancel, Capture, Confirm, Create, Refund, Void
+from ops.demo.steps import Cancel, Capture, Confirm, Create, Refund, Review, Void
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ask:
     """One request, however often it is sent. route: the path with its parts named, for counting."""
 
-    method: Literal["GET", "POST"]
+    method: Literal["GET", "POST", "DELETE"]
     path: str
     route: str
     secret_key: str
@@ -21,14 +21,18 @@ class Ask:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subject:
-    """The payment a step is about; ids are empty before it is created."""
+    """The payment a step is about; ids are empty before it is created.
+
+    secret_key: the merchant's. operator_key: of who decides what is held for review.
+    """
 
     secret_key: str
+    operator_key: str
     payment_intent_id: str = ""
     payment_id: str = ""
 
 
-ApiAction = Create | Confirm | Cancel | Capture | Void | Refund
+ApiAction = Create | Confirm | Cancel | Capture | Void | Refund | Review
 """Steps that are requests to the API; a customer's check happens at the provider."""
 
 _INTENT = "/v1/payment_intents/{payment_intent_id}"
@@ -42,7 +46,7 @@ def ask_of(action: ApiAction, subject: Subject, idempotency_key: str) -> Ask:
         method="POST",
         route=route,
         path=_filled(route, subject),
-        secret_key=subject.secret_key,
+        secret_key=subject.operator_key if isinstance(action, Review) else subject.secret_key,
         body=body,
         idempotency_key=idempotency_key,
     )
@@ -77,6 +81,29 @@ def merchant_creation(display_name: str, *, operator_key: str, idempotency_key: 
     )
 
 
+def endpoint_creation(url: str, *, secret_key: str, idempotency_key: str) -> Ask:
+    """The request that sends a merchant's events to a URL."""
+    return Ask(
+        method="POST",
+        route="/v1/webhook_endpoints",
+        path="/v1/webhook_endpoints",
+        secret_key=secret_key,
+        body={"url": url},
+        idempotency_key=idempotency_key,
+    )
+
+
+def endpoint_deletion(endpoint_id: str, *, secret_key: str) -> Ask:
+    """The request that ends it."""
+    return Ask(
+        method="DELETE",
+        route="/v1/webhook_endpoints/{endpoint_id}",
+        path=f"/v1/webhook_endpoints/{endpoint_id}",
+        secret_key=secret_key,
+        idempotency_key=f"delete-{endpoint_id}",
+    )
+
+
 def _route_and_body(action: ApiAction) -> tuple[str, dict[str, object]]:
     match action:
         case Create():
@@ -93,6 +120,8 @@ def _route_and_body(action: ApiAction) -> tuple[str, dict[str, object]]:
             return f"{_PAYMENT}/void", {}
         case Refund(amount_minor=amount_minor):
             return f"{_PAYMENT}/refunds", _amount(amount_minor)
+        case Review(decision=decision):
+            return f"{_PAYMENT}/review", {"decision": decision, "reason": "a demo's decision"}
         case _:
             assert_never(action)
 

@@ -46,7 +46,9 @@ def next_steps(target: Target, queries: Queries, payment_id: str | None) -> tupl
 
 
 def _psql(target: Target, sql: str) -> str:
-    return f"{_psql_program()} {shlex.quote(_without_password(target.postgres_dsn))} -c {_quoted(sql)}"
+    return (
+        f"{_psql_program()} {shlex.quote(_without_password(target.settings.postgres_dsn))} -c {_quoted(sql)}"
+    )
 
 
 def _quoted(sql: str) -> str:

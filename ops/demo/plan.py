@@ -3,15 +3,21 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from schemas.settings import Settings
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """Addresses of a running platform, and the key that may create merchants."""
+    """A running platform: its addresses and settings, and the key that may create merchants.
+
+    bank_dir: where settlement files are delivered and kept.
+    """
 
     api_url: str
     operator_key: str
     simulator_url: str
-    postgres_dsn: str
+    settings: Settings
+    bank_dir: Path
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

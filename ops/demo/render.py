@@ -8,7 +8,8 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from ops.demo.report import Count, DemoReport
+from ops.demo.counts import Count
+from ops.demo.report import DemoReport
 from schemas.money import format_amount, parse_currency
 
 _GOOD: Final = "[green]yes[/green]"
@@ -29,6 +30,7 @@ def rendered(report: DemoReport) -> RenderableType:
         _counts("Declined attempts by code", report.declines, report.queries.declines),
         _counts("Answers by HTTP status", report.answers_by_status, report.queries.answers),
         _routes(report),
+        *_aftermath(report),
         *_lists(report),
         _next_steps(report),
     )
@@ -45,6 +47,8 @@ def _summary(report: DemoReport) -> Table:
         "repeats": _named(report.retries) or "none",
         "everything at rest": _GOOD if report.is_settled else _BAD,
         "provider agrees": _GOOD if report.amounts_agree else _BAD,
+        "risk decided": _named(dict(report.aftermath.verdicts)),
+        "webhooks, files, breaks agree": _GOOD if report.aftermath.agrees else _BAD,
     }
     if report.is_key_memory_off:
         rows["provider's key memory"] = "off: a blind repeat would have charged twice"
@@ -95,6 +99,20 @@ def _routes(report: DemoReport) -> Table:
             f"{figures.most_ms:.1f}",
         )
     return table
+
+
+def _aftermath(report: DemoReport) -> Iterable[RenderableType]:
+    found = report.aftermath
+    title = "Webhook endpoints: what they should hear, heard, and what the tables say"
+    table = Table("endpoint", title=title, title_justify="left", title_style="bold")
+    for heading in ("announced", "received", "again", "refused", "delivered", "waiting"):
+        table.add_column(heading, justify="right")
+    for one in found.endpoints:
+        numbers = (one.announced, one.received, one.repeats, one.refused, one.delivered, one.waiting)
+        table.add_row(one.kind, *map(str, numbers))
+    yield Group(table, _sql(report.queries.deliveries))
+    yield _counts("Settlement breaks: injected, and found", found.breaks, report.queries.breaks)
+    yield _counts("The last settlement file and its copies", found.files, report.queries.files)
 
 
 def _lists(report: DemoReport) -> Iterable[RenderableType]:

@@ -6,20 +6,14 @@ from typing import Final
 
 from msgspec import Struct
 
+from ops.demo.aftermath import Aftermath
+from ops.demo.counts import Count, counts
 from ops.demo.effects import Moved
 from ops.demo.queries import Queries
 from ops.demo.tables import Amounts, Stored
 from ops.demo.tally import Tally
 
 MEASURES: Final = ("authorized", "captured", "refunded")
-
-
-class Count(Struct, frozen=True, kw_only=True):
-    """How often the client saw something, and how often the tables hold it."""
-
-    name: str
-    seen: int
-    stored: int
 
 
 class RouteFigures(Struct, frozen=True, kw_only=True):
@@ -95,6 +89,7 @@ class DemoReport(Struct, frozen=True, kw_only=True):
     surprises: tuple[str, ...]
     skipped_lines: dict[str, int]
     is_key_memory_off: bool
+    aftermath: Aftermath
     queries: Queries
     next_steps: tuple[NextStep, ...]
 
@@ -113,6 +108,7 @@ class Circumstances(Struct, frozen=True, kw_only=True):
     arriving_requests: int
     skipped_lines: dict[str, int]
     is_key_memory_off: bool
+    aftermath: Aftermath
     queries: Queries
     next_steps: tuple[NextStep, ...]
 
@@ -153,15 +149,10 @@ def report_of(
         surprises=tuple(tally.surprises),
         skipped_lines=circumstances.skipped_lines,
         is_key_memory_off=circumstances.is_key_memory_off,
+        aftermath=circumstances.aftermath,
         queries=circumstances.queries,
         next_steps=circumstances.next_steps,
     )
-
-
-def counts(seen: Mapping[str, int], stored: Mapping[str, int]) -> tuple[Count, ...]:
-    """Both sides of every name, in the order of the names."""
-    names = sorted({*seen, *stored})
-    return tuple(Count(name=name, seen=seen.get(name, 0), stored=stored.get(name, 0)) for name in names)
 
 
 def comparisons(ours: Sequence[Amounts], provider: Mapping[Moved, int]) -> tuple[Comparison, ...]:

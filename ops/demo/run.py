@@ -11,15 +11,19 @@ from typing import Final
 
 import aiohttp
 
-from ops.demo import client_log, effects, merchants, requests_file, scenario
+from ops.demo import client_log, effects, merchants, requests_file, rules, scenario, settlement
+from ops.demo.aftermath import aftermath
 from ops.demo.client import Client, session
 from ops.demo.gate import Gate
+from ops.demo.listeners import Listener, deleted, listening
 from ops.demo.merchants import Merchant
 from ops.demo.next_steps import next_steps
 from ops.demo.plan import DemoPlan, Target
 from ops.demo.progress import Phase, Progress, Standing
 from ops.demo.queries import queries_of
+from ops.demo.receiver import receiving
 from ops.demo.report import Circumstances, DemoReport, report_of
+from ops.demo.settlement import Settlements
 from ops.demo.steps import Scenario
 from ops.demo.tables import Tables
 from ops.demo.tally import Tally
@@ -49,10 +53,25 @@ async def run_demo(target: Target, plan: DemoPlan, show: Progress) -> DemoReport
                 deadline_s=plan.answer_deadline_s,
             )
             sellers = await merchants.created(client, target, run_id=work.run_id, count=work.merchants)
-            work.begin()
-            await _make_payments(plan, work, client, sellers)
-            work.end()
-            return await _report(target, plan, work, http=http, sellers=sellers)
+            await rules.deployed(target.settings, sellers[scenario.WATCHED_MERCHANT].merchant_id)
+            async with receiving() as receiver:
+                listeners = await listening(client, receiver, sellers, run_id=work.run_id)
+                work.begin()
+                await _make_payments(target, plan, work, client=client, sellers=sellers)
+                work.end()
+                settlements = await settlement.settled(http, target.simulator_url, seed=plan.seed)
+                await settlement.deliver_bad_files(target.bank_dir, settlements)
+                report = await _report(
+                    target,
+                    plan,
+                    work,
+                    http=http,
+                    sellers=sellers,
+                    listeners=listeners,
+                    settlements=settlements,
+                )
+                await deleted(client, listeners)
+            return report
 
 
 @dataclass(slots=True, kw_only=True)
@@ -133,7 +152,9 @@ def _work_of(plan: DemoPlan) -> _Work:
     )
 
 
-async def _make_payments(plan: DemoPlan, work: _Work, client: Client, sellers: tuple[Merchant, ...]) -> None:
+async def _make_payments(
+    target: Target, plan: DemoPlan, work: _Work, *, client: Client, sellers: tuple[Merchant, ...]
+) -> None:
     """Begin every payment when its customer arrives and a place is free; return when all are at rest."""
     began_s = time.monotonic()
     async with asyncio.TaskGroup() as group:
@@ -145,6 +166,7 @@ async def _make_payments(plan: DemoPlan, work: _Work, client: Client, sellers: t
                 client=client,
                 gate=work.gate,
                 secret_key=sellers[one.merchant].secret_key,
+                operator_key=target.operator_key,
                 rest_deadline_s=plan.rest_deadline_s,
             )
             work.tally.started += 1
@@ -161,15 +183,24 @@ async def _visited(visit: Visit, work: _Work) -> None:
 
 
 async def _report(
-    target: Target, plan: DemoPlan, work: _Work, *, http: aiohttp.ClientSession, sellers: tuple[Merchant, ...]
+    target: Target,
+    plan: DemoPlan,
+    work: _Work,
+    *,
+    http: aiohttp.ClientSession,
+    sellers: tuple[Merchant, ...],
+    listeners: tuple[Listener, ...],
+    settlements: Settlements,
 ) -> DemoReport:
     """Read the tables and the provider's book once both are at rest."""
     merchant_ids = tuple(seller.merchant_id for seller in sellers)
-    queries = queries_of(merchant_ids)
-    stored = await Tables(target.postgres_dsn).stored(
+    queries = queries_of(merchant_ids, settlements.last_file)
+    tables = Tables(target.settings.postgres_dsn)
+    stored = await tables.stored(
         queries, work.tally.payments, answers=work.tally.requests, deadline_s=plan.rest_deadline_s
     )
     provider = await effects.totals(http, target.simulator_url, stored.payment_ids)
+    beside = await aftermath(tables, queries, listeners, settlements, deadline_s=plan.rest_deadline_s)
     work.phase = "done"
     circumstances = Circumstances(
         run_id=work.run_id,
@@ -180,6 +211,7 @@ async def _report(
         arriving_requests=work.arriving_requests,
         skipped_lines=work.skipped_lines,
         is_key_memory_off=plan.forget_keys,
+        aftermath=beside,
         queries=queries,
         next_steps=next_steps(target, queries, next(iter(work.tally.payments), None)),
     )

@@ -13,6 +13,7 @@ from ops.demo.steps import (
     Confirm,
     Create,
     Refund,
+    Review,
     Scenario,
     Step,
     Void,
@@ -24,6 +25,12 @@ MERCHANTS: Final = 5
 CUSTOMERS: Final = 500
 COPIES: Final = 3
 """Equal requests sent at once where duplicates are shown."""
+
+WATCHED_MERCHANT: Final = 0
+"""The merchant whose payments the demo's own rules look at."""
+REVIEWED_FROM_MINOR: Final = 50_000_000
+BLOCKED_FROM_MINOR: Final = 90_000_000
+"""Amounts of that merchant which the rules hold or block, in minor units of any currency."""
 
 CARDS: Final = ("tok_visa", "tok_mastercard")
 DECLINING: Final = tuple(one.token for one in TEST_TOKENS if one.behaviour is Behaviour.DECLINE)
@@ -66,7 +73,7 @@ def scenarios(seed: int, *, payments: int, arrivals_per_s: float, run_id: str) -
         chance = _random(seed, f"payment {number}")
         yield Scenario(
             name=name,
-            merchant=chance.randrange(MERCHANTS),
+            merchant=WATCHED_MERCHANT if name in _WATCHED else chance.randrange(MERCHANTS),
             arrives_at_s=arrives_at_s,
             key=f"{run_id}-{number:06d}",
             steps=STORIES[name](_order(chance, ordinal)),
@@ -205,6 +212,24 @@ def _key_used_again(order: Order) -> Steps:
     )
 
 
+def _held_and_approved(order: Order) -> Steps:
+    return *_held_for_review(order), Step(action=Review(decision="approve"))
+
+
+def _held_and_declined(order: Order) -> Steps:
+    return *_held_for_review(order), Step(action=Review(decision="decline"))
+
+
+def _held_for_review(order: Order) -> Steps:
+    created, confirmed = _paid(replace(order, amount_minor=REVIEWED_FROM_MINOR + order.ordinal), "automatic")
+    return created, replace(confirmed, expects=frozenset({202}))
+
+
+def _blocked(order: Order) -> Steps:
+    created, confirmed = _paid(replace(order, amount_minor=BLOCKED_FROM_MINOR + order.ordinal), "automatic")
+    return created, replace(confirmed, expects=_DECLINED)
+
+
 def _declining(order: Order) -> str:
     return DECLINING[order.ordinal % len(DECLINING)]
 
@@ -212,7 +237,7 @@ def _declining(order: Order) -> str:
 Story = Callable[[Order], Steps]
 
 _STORIES: Final[tuple[tuple[str, Story, int], ...]] = (
-    ("sold", _sold, 33),
+    ("sold", _sold, 29),
     ("refunded", _refunded, 6),
     ("refunded in part", _refunded_in_part, 6),
     ("refunded in parts", _refunded_in_parts, 4),
@@ -232,8 +257,12 @@ _STORIES: Final[tuple[tuple[str, Story, int], ...]] = (
     ("not authenticated", _not_authenticated, 1),
     ("every request three times at once", _sent_twice, 5),
     ("key used again for another request", _key_used_again, 2),
+    ("held for review, approved", _held_and_approved, 1),
+    ("held for review, declined", _held_and_declined, 1),
+    ("blocked by risk", _blocked, 2),
 )
 """Every story with how many of a hundred payments are of it."""
 
 STORIES: Final[dict[str, Story]] = {name: story for name, story, _ in _STORIES}
+_WATCHED: Final = frozenset({"held for review, approved", "held for review, declined", "blocked by risk"})
 _DECK: Final = tuple((name, ordinal) for name, _, share in _STORIES for ordinal in range(share))

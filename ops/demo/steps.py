@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from schemas.payments import CaptureMethod
+from schemas.payments import CaptureMethod, ReviewDecision
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +55,14 @@ class Authenticate:
     passes: bool
 
 
-Action = Create | Confirm | Cancel | Capture | Void | Refund | Authenticate
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Review:
+    """An operator approves or declines what risk held."""
+
+    decision: ReviewDecision
+
+
+Action = Create | Confirm | Cancel | Capture | Void | Refund | Authenticate | Review
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -63,8 +63,8 @@ class Tables:
         ends_at = time.monotonic() + deadline_s
         versions = (list(seen), [payment.version for payment in seen.values()])
         while True:
-            behind = int((await self._rows(BEHIND, versions))[0][0])
-            open_operations = await self._rows(queries.open_operations)
+            behind = int((await self.rows(BEHIND, versions))[0][0])
+            open_operations = await self.rows(queries.open_operations)
             if time.monotonic() >= ends_at or not (behind or any(map(_is_moving, open_operations))):
                 break
             await asyncio.sleep(LOOK_AGAIN_S)
@@ -75,13 +75,13 @@ class Tables:
         """Let the request log catch up; it never will for answers given before the caller was known."""
         ends_at = time.monotonic() + LOG_CATCHES_UP_S
         while time.monotonic() < ends_at:
-            if sum(row[1] for row in await self._rows(queries.answers)) >= answers:
+            if sum(row[1] for row in await self.rows(queries.answers)) >= answers:
                 return
             await asyncio.sleep(LOOK_AGAIN_S)
 
     async def _read(self, queries: Queries, open_operations: Sequence[Row], behind: int) -> Stored:
         return Stored(
-            statuses=dict(await self._rows(queries.payments_by_status)),
+            statuses=dict(await self.rows(queries.payments_by_status)),
             amounts=[
                 Amounts(
                     currency=currency,
@@ -89,20 +89,21 @@ class Tables:
                     captured_minor=captured,
                     refunded_minor=refunded,
                 )
-                for currency, authorized, captured, refunded in await self._rows(queries.amounts)
+                for currency, authorized, captured, refunded in await self.rows(queries.amounts)
             ],
-            declines=dict(await self._rows(queries.declines)),
-            answers={status: answers for status, answers, _ in await self._rows(queries.answers)},
+            declines=dict(await self.rows(queries.declines)),
+            answers={status: answers for status, answers, _ in await self.rows(queries.answers)},
             open_operations=[
                 f"{payment}: {kind} {operation} is {status}"
                 for payment, operation, kind, status, _ in open_operations
             ],
             open_count=open_operations[0][4] if open_operations else 0,
-            payment_ids=frozenset(payment_id for (payment_id,) in await self._rows(queries.payment_ids)),
+            payment_ids=frozenset(payment_id for (payment_id,) in await self.rows(queries.payment_ids)),
             behind=behind,
         )
 
-    async def _rows(self, statement: str, values: Sequence[object] | None = None) -> list[Row]:
+    async def rows(self, statement: str, values: Sequence[object] | None = None) -> list[Row]:
+        """The rows of a statement. Raises TablesUnreadable when Postgres is away for more than a minute."""
         ends_at, failures = time.monotonic() + UNREACHABLE_S, 0
         while True:
             try:

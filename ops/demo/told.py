@@ -26,7 +26,7 @@ class LastError(Struct, frozen=True, kw_only=True):
 
 
 class Told(Struct, frozen=True, kw_only=True):
-    """A payment, refund, merchant or pending object; members that are not there are empty."""
+    """A payment, refund, merchant, webhook endpoint or pending object; members that are not there are empty."""
 
     object_id: str = ""
     payment_intent_id: str = ""
@@ -34,6 +34,8 @@ class Told(Struct, frozen=True, kw_only=True):
     refund_id: str = ""
     merchant_id: str = ""
     secret_key: str = ""
+    endpoint_id: str = ""
+    secret: str = ""
     status: str = ""
     status_url: str = ""
     version: int | None = None

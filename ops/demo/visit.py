@@ -11,7 +11,7 @@ from ops.demo.client import Client
 from ops.demo.errors import GaveUp
 from ops.demo.gate import Gate
 from ops.demo.patience import pause_s
-from ops.demo.steps import Authenticate, Scenario, Step
+from ops.demo.steps import Authenticate, Review, Scenario, Step
 from ops.demo.told import Answer, Told
 
 POLL_S: Final = 0.5
@@ -32,13 +32,20 @@ class Visit:
     """
 
     def __init__(
-        self, scenario: Scenario, *, client: Client, gate: Gate, secret_key: str, rest_deadline_s: float
+        self,
+        scenario: Scenario,
+        *,
+        client: Client,
+        gate: Gate,
+        secret_key: str,
+        operator_key: str,
+        rest_deadline_s: float,
     ) -> None:
         self._scenario = scenario
         self._client = client
         self._tally = client.tally
         self._gate = gate
-        self._subject = Subject(secret_key=secret_key)
+        self._subject = Subject(secret_key=secret_key, operator_key=operator_key)
         self._rest_deadline_s = rest_deadline_s
         self._told = Told()
         self._version = 0
@@ -65,6 +72,10 @@ class Visit:
         ask = ask_of(step.action, self._subject, idempotency_key)
         answer = await self._settled(ask, await self._sent(ask, step.copies))
         self._note(step, await self._executed(ask, answer))
+        if isinstance(step.action, Review):
+            # What the provider says after an operator's word is told by events alone.
+            async with self._gate.outside():
+                await self._see_until(lambda told: not told.stale and not told.is_moving)
         if step.misuse is not None:
             await self._misuse(step.misuse, idempotency_key)
 

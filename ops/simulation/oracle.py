@@ -10,7 +10,8 @@ from ops.simulation.world import World
 from schemas import topics
 from schemas.envelope import Recorded
 from schemas.outcomes import Outcome
-from schemas.payments import PaymentSnapshot, PaymentStatus
+from schemas.payment_views import PaymentSnapshot
+from schemas.payments import PaymentStatus
 from streams.payments.fold import evolve
 from streams.payments.state import Payment
 from streams.table import STATE
@@ -51,7 +52,8 @@ def _tables_that_differ(world: World, events: dict[str, list[Event]]) -> list[st
         folded[key] = state
     stored = {
         name.removeprefix(STATE).decode(): msgspec.json.decode(row, type=Payment)
-        for task in world.tasks
+        for (stage, _), task in world.tasks.items()
+        if stage == "payments"
         for name, row in task.store.items().items()
         if name.startswith(STATE)
     }

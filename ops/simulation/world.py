@@ -9,11 +9,14 @@ from random import Random
 from typing import Any, Final
 
 from ops.simulation.provider import SimulatedProvider
+from ops.simulation.settlement import Settlement
 from schemas import ids, topics
 from schemas.api import Reply
 from schemas.codec import codec_of
 from schemas.envelope import PLATFORM, WALL_CLOCK, Actor, Body, Envelope, Message, ReplyAddress, Request
 from schemas.fingerprint import fingerprint
+from schemas.ledger import Terms
+from schemas.merchants import ApiKey, CreateMerchant, CreateWebhookEndpoint, Profile
 from schemas.payments import (
     CancelPaymentIntent,
     CapturePayment,
@@ -27,9 +30,9 @@ from schemas.platform import Tick
 from schemas.psp import ExecuteOperation, OperationResult, QueryOperation
 from schemas.settings import Settings
 from schemas.topics import Topic
-from streams.payments.app import payments
 from streams.ports import Output, Record
 from streams.simulator import CrashPoint, Fenced, Log, SimulatedTask
+from streams.stages import DEFINITIONS
 
 START_MS: Final = 1_800_000_000_000
 _MERCHANTS: Final = tuple(ids.merchant_id(cell="00", mode="test", idempotency_key=f"m{n}") for n in range(3))
@@ -58,9 +61,16 @@ class World:
         self.log = Log(self.plan.partitions, lambda key: sum(key) % self.plan.partitions)
         self.provider = SimulatedProvider(self.random, fault_rate=self.plan.fault_rate)
         self.replies: list[Reply] = []
-        self._definition = payments(Settings())
-        self.tasks = [self._task(partition) for partition in range(self.plan.partitions)]
+        self._definitions = {name: define(Settings()) for name, define in DEFINITIONS.items()}
+        self.tasks = {
+            (stage, partition): self._task(stage, partition)
+            for stage in self._definitions
+            for partition in range(self.plan.partitions)
+        }
         self._zombies: list[SimulatedTask] = []
+        self.settlement = Settlement(self.random, self.provider)
+        for number in range(len(_MERCHANTS)):
+            self._register(number)
         self._sent: list[tuple[str, Message[Any]]] = []
         self._asked = [0] * self.plan.partitions
         self._attempted: set[str] = set()
@@ -73,14 +83,17 @@ class World:
         """Play every round, then let nine days pass without faults until nothing is open."""
         for _ in range(self.plan.rounds):
             self._merchant_acts()
-            self._stages_work(self.plan.crash_rate)
+            for _ in range(self.random.choice((1, 2, 5))):
+                self._stages_work(self.plan.crash_rate)
             self._gateway_works(self.plan.crash_rate)
+            self._provider_settles(0.05)
             self._time_passes(self.random.choice((20, 200, 2_000, 60_000)))
         self.provider.fault_rate = 0.0
         for hours in (*([1] * 48), *([24] * 9)):
             for _ in range(4):
                 self._stages_work(0)
                 self._gateway_works(0)
+            self._provider_settles(1)
             self._time_passes(hours * 3_600_000)
         return self
 
@@ -136,7 +149,7 @@ class World:
         )
 
     def _stages_work(self, crash_rate: float) -> None:
-        for partition, task in enumerate(self.tasks):
+        for (stage, partition), task in self.tasks.items():
             crash = self.random.choice(list(CrashPoint)) if self.random.random() < crash_rate else None
             replies = task.work(self.random.choice((1, 5, 50)), self.now_ms, crash)
             if replies is None:
@@ -145,7 +158,7 @@ class World:
                 self.replies.extend(codec_of(topics.API_REPLIES).decode(one.value).body for one in replies)
             if self.random.random() < crash_rate / 2:
                 self._zombies.append(task)
-                self.tasks[partition] = self._task(partition)
+                self.tasks[stage, partition] = self._task(stage, partition)
         self._zombies_wake()
 
     def _zombies_wake(self) -> None:
@@ -194,6 +207,41 @@ class World:
         envelope = self._envelope(message_id, cause.merchant_id, actor)
         self._write(topics.PSP_RESULTS, key.decode(), Message(envelope=envelope, body=result))
 
+    def _provider_settles(self, rate: float) -> None:
+        """The provider writes a file of what it has not settled yet; the reader may tell a line twice."""
+        if self.random.random() >= rate:
+            return
+        for line in self.settlement.batch():
+            actor = Actor(role="provider", principal="simulator")
+            envelope = self._envelope(ids.digest(line.file_id, line.line_id), "platform", actor)
+            message = Message(envelope=envelope, body=line)
+            key = ids.match_key(line.provider, line.provider_ref)
+            for _ in range(2 if self.random.random() < self.plan.duplicate_rate else 1):
+                self._write(topics.RECON_LINES, key, message)
+
+    def _register(self, number: int) -> None:
+        """A merchant of each kind: money available at once or later, debts allowed or not; all hear of events."""
+        merchant = _MERCHANTS[number]
+        terms = Terms(settlement_days=number, refund_policy="refuse" if number % 2 else "owe")
+        api_key = ApiKey(key_id=f"key_{number}", key_sha256=f"{number:064x}", last4="abcd")
+        endpoint_id = ids.endpoint_id(merchant=merchant, idempotency_key="first")
+        creation = CreateMerchant(
+            profile=Profile(display_name=f"Shop {number}"), api_key=api_key, terms=terms
+        )
+        endpoint = CreateWebhookEndpoint(
+            endpoint_id=endpoint_id, url="https://shop.example", event_types=("*",), sealed_secret=b"sealed"
+        )
+        for body in (creation, endpoint):
+            command_id = ids.digest(merchant, type(body).__name__)
+            request = Request(command_id=command_id, fingerprint=fingerprint(body))
+            actor = Actor(role="operator", principal="opr_1")
+            key = ids.key_of(merchant)
+            assert key is not None, f"{merchant} is no merchant id"
+            message: Message[Any] = Message(
+                envelope=self._envelope(command_id, merchant, actor, request=request), body=body
+            )
+            self._write(topics.MERCHANTS_COMMANDS, key, message)
+
     def _time_passes(self, duration_ms: int) -> None:
         self.now_ms += duration_ms
         tick = Message(
@@ -224,8 +272,8 @@ class World:
             request=request,
         )
 
-    def _task(self, partition: int) -> SimulatedTask:
-        return SimulatedTask(self.log, self._definition, partition)
+    def _task(self, stage: str, partition: int) -> SimulatedTask:
+        return SimulatedTask(self.log, self._definitions[stage], partition)
 
     def _owner(self, number: int) -> str:
         return _MERCHANTS[number % len(_MERCHANTS)]

@@ -2,7 +2,7 @@
 
 from ops.verify.history import PaymentHistory
 from ops.verify.report import Finding, Invariant
-from schemas.payments import PaymentSnapshot
+from schemas.payment_views import PaymentSnapshot
 
 
 class Amounts:

@@ -6,12 +6,12 @@ import msgspec
 
 from ops.verify.report import Finding
 from schemas.envelope import CommandRefused, Message
+from streams.definition import StageDefinition
 from streams.engine import positions
 from streams.engine.digest import INTERNAL, Digest, row_hash
 from streams.engine.errors import GuardRefused
 from streams.engine.positions import POSITIONS_KEY
 from streams.simulator import MemoryStore
-from streams.step import StageDefinition
 from streams.table import STATE
 
 

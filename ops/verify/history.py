@@ -14,16 +14,21 @@ from schemas.payments import (
     OperationRetried,
     OperationReviewed,
     OperationUnknown,
+    PaymentBlocked,
     PaymentExpired,
+    PaymentHeldForReview,
     PaymentIntentCanceled,
     PaymentIntentCreated,
     PaymentRequiresAction,
+    PaymentReviewed,
     RefundFailed,
     RefundRequested,
+    RefundReserved,
+    RiskAssessmentRequested,
     VoidRequested,
 )
 
-OPEN: Final = frozenset({"requested", "postponed", "requires_action", "unknown", "in_review"})
+OPEN: Final = frozenset({"reserving", "requested", "postponed", "requires_action", "unknown", "in_review"})
 """Statuses in which the provider may still act, or may have acted."""
 HOLDING: Final = frozenset({"authorize", "sale", "capture", "void"})
 """Kinds that change what is held."""
@@ -49,12 +54,14 @@ class OperationHistory:
         "version",
     )
 
-    def __init__(self, operation_id: str, kind: str, amount_minor: int, cause: str | None) -> None:
+    def __init__(
+        self, operation_id: str, kind: str, amount_minor: int, cause: str | None, *, status: str
+    ) -> None:
         self.operation_id = operation_id
         self.kind = kind
         self.amount_minor = amount_minor
         self.cause = cause
-        self.status = "requested"
+        self.status = status
         self.calls = 1
         self.moved_minor = 0
         self.version = 0
@@ -71,9 +78,13 @@ class PaymentHistory:
     """One payment up to an event: its operations, and the amounts in minor units that moved.
 
     is_past_window: its hold ended by the scheme's rules, without the provider's word.
+    attempt, assessment: number of the last attempt, and how risk stands to it: `requested`, `review`,
+    `allowed` or `blocked`; `approved` when an operator let it go on.
     """
 
     __slots__ = (
+        "assessment",
+        "attempt",
         "authorized_minor",
         "captured_minor",
         "currency",
@@ -94,6 +105,7 @@ class PaymentHistory:
         self.currency = ""
         self.authorized_minor = self.captured_minor = self.refunded_minor = self.released_minor = 0
         self.is_canceled = self.is_past_window = False
+        self.attempt, self.assessment = 0, ""
         self.operations: dict[str, OperationHistory] = {}
 
     @property
@@ -124,8 +136,18 @@ class PaymentHistory:
                 self.currency = body.currency
             case PaymentIntentCanceled():
                 self.is_canceled = True
+            case RiskAssessmentRequested():
+                self.attempt, self.assessment = body.attempt, "requested"
+            case PaymentHeldForReview():
+                self.assessment = "review"
+            case PaymentReviewed():
+                self.assessment = "approved" if body.decision == "approve" else "declined"
+            case PaymentBlocked():
+                self.assessment = "blocked"
             case OperationRequested():
                 self.operations[body.operation_id] = _requested(body)
+                if isinstance(body, AuthorizationRequested):
+                    self.assessment = "allowed"
             case PaymentExpired(operation_id=None):
                 self.is_past_window = True
         operation = self.named(body)
@@ -139,6 +161,8 @@ class PaymentHistory:
                 self._move(operation, body)
             case OperationFailed():
                 self._take_back(operation, body)
+            case RefundReserved():
+                operation.status = "requested"
             case PaymentRequiresAction():
                 operation.status = "requires_action"
             case OperationUnknown():
@@ -178,7 +202,7 @@ class PaymentHistory:
 
 
 def _requested(body: OperationRequested) -> OperationHistory:
-    kind, cause = "", None
+    kind, cause, status = "", None, "requested"
     match body:
         case AuthorizationRequested():
             kind = body.kind
@@ -188,8 +212,9 @@ def _requested(body: OperationRequested) -> OperationHistory:
             kind, cause = "void", body.reason
         case RefundRequested():
             kind, cause = "refund", body.cause
+            status = "reserving" if body.cause == "requested" else status
     assert kind, f"{type(body).__name__} starts an operation of no kind"
-    return OperationHistory(body.operation_id, kind, body.amount_minor, cause)
+    return OperationHistory(body.operation_id, kind, body.amount_minor, cause, status=status)
 
 
 def moves_money(body: Body) -> bool:

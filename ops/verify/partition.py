@@ -22,13 +22,17 @@ from schemas.codec import CodecError, codec_of
 from schemas.envelope import Message
 from schemas.settings import Settings
 from schemas.topics import Topic
+from streams.definition import StageDefinition
 from streams.stages import DEFINITIONS
-from streams.step import StageDefinition
 
 LOG_TABLES: Final = {
     topics.PAYMENTS_EVENTS.name: ("raw", "payment_events"),
     topics.MERCHANTS_EVENTS.name: ("raw", "merchant_events"),
     topics.API_REQUESTS.name: ("raw", "api_requests"),
+    topics.LEDGER_JOURNAL.name: ("raw", "ledger_journal"),
+    topics.WEBHOOKS_MESSAGES.name: ("raw", "webhook_messages"),
+    topics.WEBHOOKS_ATTEMPTS.name: ("raw", "webhook_attempts"),
+    topics.RECON_RESULTS.name: ("raw", "recon_events"),
 }
 """Schema and name of the table that holds a topic row by row."""
 

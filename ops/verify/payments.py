@@ -8,7 +8,8 @@ from ops.verify.history import PaymentHistory, moves_money
 from ops.verify.tables import Tables
 from ops.verify.transitions import Transitions
 from schemas.envelope import CommandRefused, Recorded
-from schemas.payments import PaymentSnapshot, PaymentStatus
+from schemas.payment_views import PaymentSnapshot
+from schemas.payments import PaymentStatus
 
 
 class PaymentsPartition:

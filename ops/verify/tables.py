@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from ops.verify.history import PaymentHistory
 from ops.verify.report import Finding
 from schemas.envelope import Body
-from schemas.payments import PaymentSnapshot
+from schemas.payment_views import PaymentSnapshot
 
 
 class PaymentRow(NamedTuple):

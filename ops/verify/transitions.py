@@ -1,5 +1,7 @@
 """P3: do the events of a payment follow one another as they may? A table of its own, no decider's code.
 
+An attempt goes requested -> allowed | blocked, by way of review, and only an allowed one reaches a
+provider. A refund somebody asked for is reserved before it is requested of the provider.
 An operation goes requested -> succeeded | failed, by way of postponed, requires_action, unknown and
 in_review. A success after a failure must say that it is late; only a refund may fail after it succeeded.
 """
@@ -16,11 +18,15 @@ from schemas.payments import (
     OperationFailed,
     OperationResolved,
     OperationReviewed,
+    PaymentBlocked,
     PaymentExpired,
+    PaymentHeldForReview,
     PaymentIntentCanceled,
     PaymentIntentCreated,
+    PaymentReviewed,
     RefundFailed,
     RefundRequested,
+    RiskAssessmentRequested,
     VoidRequested,
 )
 
@@ -32,6 +38,8 @@ MOVES: Final[Mapping[str, frozenset[str]]] = {
     "OperationQueried": frozenset({"unknown", "requires_action"}),
     "OperationPostponed": frozenset({"requested", "unknown", "requires_action"}),
     "OperationRetried": frozenset({"postponed"}),
+    "RefundReserved": frozenset({"reserving"}),
+    "RefundReservationRepeated": frozenset({"reserving"}),
     "OperationHeldForReview": (OPEN | _ENDED) - {"in_review"},
     "OperationReviewed": _ENDED,
 }
@@ -84,8 +92,12 @@ def _problem(before: PaymentHistory, body: Body) -> str | None:
     match body:
         case PaymentIntentCanceled():
             return _problem_of_attempt(before)
+        case RiskAssessmentRequested():
+            return _problem_of_attempt(before) or _problem_of_number(before, body.attempt)
+        case PaymentHeldForReview() | PaymentReviewed() | PaymentBlocked():
+            return _problem_of_assessment(before, body)
         case AuthorizationRequested():
-            return _problem_of_attempt(before) or _problem_of_id(before, body.operation_id)
+            return _problem_of_call(before, body)
         case CaptureRequested():
             return _problem_of_capture(before) or _problem_of_id(before, body.operation_id)
         case VoidRequested():
@@ -100,7 +112,39 @@ def _problem(before: PaymentHistory, body: Body) -> str | None:
             return "is about an operation nobody requested" if operation is None else _of(operation, body)
 
 
+ASSESSED: Final[Mapping[str, frozenset[str]]] = {
+    "PaymentHeldForReview": frozenset({"requested"}),
+    "PaymentReviewed": frozenset({"review"}),
+    "PaymentBlocked": frozenset({"requested", "review", "declined"}),
+    "AuthorizationRequested": frozenset({"requested", "approved"}),
+}
+"""Event that moves an attempt: how risk stood to it before."""
+
+
+def _problem_of_assessment(
+    before: PaymentHistory,
+    body: PaymentHeldForReview | PaymentReviewed | PaymentBlocked | AuthorizationRequested,
+) -> str | None:
+    if body.attempt != before.attempt:
+        return f"is about attempt {body.attempt}, the last is {before.attempt}"
+    is_legal = before.assessment in ASSESSED[type(body).__name__]
+    return None if is_legal else f"while risk stands at {before.assessment or 'nothing'}"
+
+
+def _problem_of_call(before: PaymentHistory, body: AuthorizationRequested) -> str | None:
+    problem = _problem_of_assessment(before, body) or _problem_of_id(before, body.operation_id)
+    if problem is None and before.authorized_minor:
+        return f"although {before.authorized_minor} is authorized already"
+    return problem
+
+
+def _problem_of_number(before: PaymentHistory, attempt: int) -> str | None:
+    return None if attempt == before.attempt + 1 else f"is attempt {attempt} after {before.attempt}"
+
+
 def _problem_of_attempt(before: PaymentHistory) -> str | None:
+    if before.assessment in ("requested", "review", "approved", "declined"):
+        return "while risk has not spoken"
     if before.is_canceled:
         return "although the intent is canceled"
     if before.authorized_minor:

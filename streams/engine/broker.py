@@ -6,6 +6,7 @@ from time import monotonic, sleep
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicCollection, TopicPartition
 from confluent_kafka.admin import AdminClient
 
+from schemas.kafka import LIBRARY_LOG
 from streams.engine import clients
 from streams.engine.config import EngineConfig
 from streams.engine.errors import KafkaFailed
@@ -19,7 +20,7 @@ _RETRY_SECONDS = 0.1
 
 def topic_facts(config: EngineConfig, topics: Iterable[str]) -> dict[str, TopicFacts]:
     """Identity and partition count of the topics that exist. Raises KafkaFailed without an answer."""
-    admin = AdminClient(clients.asking(config))
+    admin = AdminClient(clients.asking(config), logger=LIBRARY_LOG)
     seconds = config.restore_timeout_ms / 1000
     facts = {}
     for topic, future in admin.describe_topics(

@@ -1,6 +1,6 @@
 """How does the engine configure its Kafka clients: librdkafka settings, no connection."""
 
-from schemas.kafka import PARTITIONER, ClientSettings
+from schemas.kafka import LIBRARY_LOG, PARTITIONER, ClientSettings
 from streams.engine.config import EngineConfig
 
 
@@ -8,6 +8,7 @@ def transactional(config: EngineConfig, transactional_id: str) -> ClientSettings
     """The producer of one task."""
     return {
         "bootstrap.servers": config.bootstrap_servers,
+        "logger": LIBRARY_LOG,
         "client.id": f"{config.worker}.{transactional_id}",
         "transactional.id": transactional_id,
         "transaction.timeout.ms": config.transaction_timeout_ms,
@@ -33,6 +34,7 @@ def replying(config: EngineConfig) -> ClientSettings:
     """The producer of answers: idempotent, never waited for, shared by all stages of a worker."""
     return {
         "bootstrap.servers": config.bootstrap_servers,
+        "logger": LIBRARY_LOG,
         "client.id": f"{config.worker}.replies",
         "enable.idempotence": True,
         "acks": "all",
@@ -49,6 +51,7 @@ def reading(config: EngineConfig, group: str) -> ClientSettings:
     """The consumer of a stage's inputs: a static member that never commits or skips by itself."""
     return {
         "bootstrap.servers": config.bootstrap_servers,
+        "logger": LIBRARY_LOG,
         "client.id": f"{config.worker}.{group}",
         "group.id": group,
         "group.instance.id": config.worker,
@@ -79,6 +82,7 @@ def restoring(config: EngineConfig, owner: str) -> ClientSettings:
     """The consumer that reads a changelog or a quarantine partition to its end, without a group."""
     return {
         "bootstrap.servers": config.bootstrap_servers,
+        "logger": LIBRARY_LOG,
         "client.id": f"{config.worker}.{owner}.restore",
         # librdkafka wants a name; no member ever joins it and nothing is committed under it.
         "group.id": f"{owner}.restore",
@@ -95,7 +99,7 @@ def restoring(config: EngineConfig, owner: str) -> ClientSettings:
     }
 
 
-def asking(config: EngineConfig) -> ClientSettings:
+def asking(config: EngineConfig) -> dict[str, str | int | float | bool]:
     """The admin client."""
     return {
         "bootstrap.servers": config.bootstrap_servers,
@@ -109,6 +113,7 @@ def group_offsets(config: EngineConfig, group: str) -> ClientSettings:
     """A consumer that only asks what a group has committed and never joins it."""
     return {
         "bootstrap.servers": config.bootstrap_servers,
+        "logger": LIBRARY_LOG,
         "client.id": f"{config.worker}.{group}.offsets",
         "group.id": group,
         "enable.auto.commit": False,

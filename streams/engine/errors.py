@@ -12,15 +12,19 @@ EngineError
 
 import logging
 import os
-from typing import NoReturn
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final, NoReturn
 
+_NO_IDS: Final[Mapping[str, str]] = MappingProxyType({})
 _log = logging.getLogger(__name__)
 
 
 class EngineError(Exception):
-    """A reason to end the process; restart is the tested way to go on."""
+    """A reason to end the process; restart is the tested way to go on. ids: what its line in the log names."""
 
     exit_code = 1
+    ids: Mapping[str, str] = _NO_IDS
 
 
 class GuardRefused(EngineError):
@@ -60,13 +64,18 @@ class KafkaFailed(EngineError):
 
 
 class StepFailed(EngineError):
-    """The step raised at one record."""
+    """The step raised at one record, which holds a message with these ids."""
 
     exit_code = 65
+
+    def __init__(self, told: str, *, ids: Mapping[str, str] = _NO_IDS) -> None:
+        super().__init__(told)
+        self.ids = ids
 
 
 def end_process(error: BaseException) -> NoReturn:
     """Log the reason and end the process at once: nothing may run after an error of the engine."""
-    _log.critical("the worker ends: %s: %s", type(error).__name__, error, exc_info=error)
+    ids = error.ids if isinstance(error, EngineError) else _NO_IDS
+    _log.critical("the worker ends: %s: %s", type(error).__name__, error, exc_info=error, extra=ids)
     logging.shutdown()
     os._exit(error.exit_code if isinstance(error, EngineError) else 1)

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping
 from time import time
 
+from schemas.tracing import ids_in
 from streams.engine import positions as codec
 from streams.engine.config import EngineConfig
 from streams.engine.digest import checksum
@@ -127,7 +128,8 @@ class Task:
         except HandlerBug as error:
             raise StepFailed(
                 f"{self.owner}: a defect at {error}; fix it, or set the record aside with `millrace quarantine "
-                f"{error.record.topic}:{error.record.partition}:{error.record.offset}`"
+                f"{error.record.topic}:{error.record.partition}:{error.record.offset}`",
+                ids=_ids_of(error.record),
             ) from error
         view.finish()
         self.pending.outputs.extend(outbox.outputs)
@@ -139,6 +141,11 @@ class Task:
             for record in records
             if Quarantined(record.topic, record.partition, record.offset) not in self._quarantined
         ]
+
+
+def _ids_of(record: Record) -> dict[str, str]:
+    place = {"topic": record.topic, "partition": str(record.partition), "offset": str(record.offset)}
+    return place | ids_in(record.topic, record.value)
 
 
 _NOTHING: Mapping[bytes, bytes | None] = {}

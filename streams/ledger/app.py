@@ -4,6 +4,7 @@ from schemas import topics
 from schemas.ledger import AggregateEvent
 from schemas.settings import Settings
 from streams.core import Decider
+from streams.definition import StageDefinition
 from streams.ledger.availability import deadline_ms
 from streams.ledger.book import Book, Books
 from streams.ledger.decider import decide
@@ -11,7 +12,6 @@ from streams.ledger.fold import evolve
 from streams.ledger.journal import Journal
 from streams.ledger.reactions import after, moment, react, view
 from streams.ledger.shards import report
-from streams.step import StageDefinition
 
 
 def ledger(settings: Settings) -> StageDefinition[Book]:

@@ -4,8 +4,9 @@ from schemas import topics
 from schemas.merchants import AggregateEvent
 from schemas.settings import Settings
 from streams.core import Decider
-from streams.merchants.decider import Account, after, deadline_ms, decide, evolve, moment, react, view
-from streams.step import StageDefinition
+from streams.definition import StageDefinition
+from streams.merchants.decider import deadline_ms, decide, evolve, react
+from streams.merchants.state import Account, after, moment, view
 from streams.table import StateCodec
 
 

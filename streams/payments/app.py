@@ -6,6 +6,7 @@ from schemas import topics
 from schemas.payments import AggregateEvent
 from schemas.settings import Settings
 from streams.core import Decider
+from streams.definition import StageDefinition
 from streams.payments.decider import decide
 from streams.payments.elapsed import deadline_ms
 from streams.payments.fold import evolve
@@ -13,7 +14,6 @@ from streams.payments.policy import policy_of
 from streams.payments.reactions import react
 from streams.payments.state import Payment
 from streams.payments.views import after, moment, view
-from streams.step import StageDefinition
 from streams.table import StateCodec
 
 
@@ -33,6 +33,12 @@ def payments(settings: Settings) -> StageDefinition[Payment]:
         version=topics.STAGES["payments"],
         decider=decider,
         states=StateCodec(Payment),
-        inputs=(topics.PAYMENTS_COMMANDS_API, topics.PSP_RESULTS, topics.PSP_NOTIFICATIONS),
+        inputs=(
+            topics.PAYMENTS_COMMANDS_API,
+            topics.RISK_DECISIONS,
+            topics.LEDGER_RESULTS_PAYMENTS,
+            topics.PSP_RESULTS,
+            topics.PSP_NOTIFICATIONS,
+        ),
         events=topics.PAYMENTS_EVENTS,
     )

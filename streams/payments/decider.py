@@ -7,6 +7,7 @@ operation blocks, what is exhausted, what is missing, what exceeds an amount.
 from typing import Any, assert_never
 
 from schemas.envelope import Message
+from schemas.ledger import PostingResult
 from schemas.outcomes import Outcome
 from schemas.payments import (
     AggregateEvent,
@@ -20,20 +21,23 @@ from schemas.payments import (
     PaymentStatus,
     RefundPayment,
     ResolveOperation,
+    ReviewPayment,
     VoidPayment,
 )
 from schemas.psp import OperationResult
+from schemas.risk import RiskDecided
 from streams.core import Decision, Elapsed, Refused, Repeated
+from streams.payments.assessing import on_verdict, review
 from streams.payments.elapsed import on_elapsed
 from streams.payments.judgement import judge, resolve
 from streams.payments.policy import MAX_ATTEMPTS, MAX_OPERATIONS, PaymentPolicy
-from streams.payments.requests import Opening
+from streams.payments.requests import Opening, attempts_made
+from streams.payments.reserving import on_posting
 from streams.payments.state import (
     AUTHORIZING,
     HOLDING,
     Operation,
     Payment,
-    attempts,
     authorization,
     authorized_minor,
     captured_minor,
@@ -47,13 +51,18 @@ PaymentDecision = Decision[AggregateEvent]
 
 
 def decide(state: Payment | None, message: Message[Any], *, policy: PaymentPolicy) -> PaymentDecision:
-    """Decide a command, a provider's result or the coming of a deadline."""
-    body = message.body
-    if isinstance(body, OperationResult):
-        return judge(state, body, message.envelope, policy)
-    if isinstance(body, Elapsed):
-        return () if state is None else on_elapsed(state, message.envelope, body.now_ms, policy)
-    return _decide_command(state, message, policy)
+    """Decide a command, a verdict, a reservation's or provider's result, or the coming of a deadline."""
+    match message.body:
+        case OperationResult() as result:
+            return judge(state, result, message.envelope, policy)
+        case RiskDecided() as verdict:
+            return on_verdict(state, verdict, message.envelope, policy)
+        case PostingResult() as result:
+            return on_posting(state, result, message.envelope, policy)
+        case Elapsed(now_ms):
+            return () if state is None else on_elapsed(state, message.envelope, now_ms, policy)
+        case _:
+            return _decide_command(state, message, policy)
 
 
 def _decide_command(
@@ -81,6 +90,8 @@ def _decide_command(
             return _void(state, opening, command_id)
         case RefundPayment():
             return _refund(state, command, opening, command_id)
+        case ReviewPayment():
+            return review(state, command, message.envelope, policy)
         case ResolveOperation():
             return resolve(state, command, message.envelope, policy)
         case _:
@@ -112,20 +123,20 @@ def _confirm(
 ) -> PaymentDecision:
     if state.is_canceled or authorized_minor(state):
         return Refused(Outcome.UNEXPECTED_STATE)
-    if open_operations(state, AUTHORIZING):
+    if _is_attempting(state):
         return Refused(Outcome.OPERATION_IN_PROGRESS)
-    if len(attempts(state)) >= MAX_ATTEMPTS:
+    if attempts_made(state) >= MAX_ATTEMPTS:
         return Refused(Outcome.ATTEMPTS_EXHAUSTED)
     method = command.payment_method or state.payment_method
     if method is None:
         return Refused(Outcome.PAYMENT_METHOD_MISSING)
-    return (opening.authorization(method, command_id),)
+    return (opening.assessment(method, command.context, command_id),)
 
 
 def _cancel(state: Payment) -> PaymentDecision:
     if state.is_canceled or authorized_minor(state):
         return Refused(Outcome.UNEXPECTED_STATE)
-    if open_operations(state, AUTHORIZING):
+    if _is_attempting(state):
         return Refused(Outcome.OPERATION_IN_PROGRESS)
     return (PaymentIntentCanceled(),)
 
@@ -162,6 +173,12 @@ def _refund(state: Payment, command: RefundPayment, opening: Opening, command_id
     if amount_minor > refundable or refundable <= 0:
         return Refused(Outcome.AMOUNT_EXCEEDS_REFUNDABLE)
     return (opening.refund(charged, amount_minor, reason=command.reason, command_id=command_id),)
+
+
+def _is_attempting(state: Payment) -> bool:
+    """An attempt is being assessed, or a provider may be holding or taking money for it."""
+    is_assessed = state.assessment is not None and state.assessment.is_open
+    return is_assessed or bool(open_operations(state, AUTHORIZING))
 
 
 def _held(state: Payment) -> Operation | None:

@@ -12,7 +12,9 @@ from schemas.payments import (
     OperationUnknown,
     PaymentExpired,
     PaymentFailed,
+    RefundReservationRepeated,
 )
+from streams.payments.assessing import blocked, not_assessed
 from streams.payments.policy import PaymentPolicy
 from streams.payments.requests import Opening
 from streams.payments.state import (
@@ -32,6 +34,8 @@ _NEVER: Final[int] = 2**62
 def deadline_ms(payment: Payment) -> int | None:
     """When time alone has to decide about the payment again; None: never."""
     due = [operation.due_at_ms for operation in payment.operations if operation.due_at_ms is not None]
+    if payment.assessment is not None and payment.assessment.is_open:
+        due.append(payment.assessment.due_at_ms)
     earliest = min((*due, _expiry_ms(payment) or _NEVER), default=_NEVER)
     return None if earliest == _NEVER else earliest
 
@@ -39,12 +43,16 @@ def deadline_ms(payment: Payment) -> int | None:
 def on_elapsed(
     state: Payment, envelope: Envelope, now_ms: int, policy: PaymentPolicy
 ) -> Sequence[AggregateEvent]:
-    """Everything that is due at `now_ms`, in the order of the operations, expiry last."""
+    """Everything that is due at `now_ms`: operations in their order, then the assessment, expiry last."""
     events = [
         _due(operation, now_ms, policy)
         for operation in state.operations
         if operation.due_at_ms is not None and operation.due_at_ms <= now_ms
     ]
+    assessment = state.assessment
+    if assessment is not None and assessment.is_open and assessment.due_at_ms <= now_ms:
+        is_held = assessment.status == "review"
+        events.append(blocked(assessment, "review_expired") if is_held else not_assessed(assessment))
     expiry_ms = _expiry_ms(state)
     if expiry_ms is not None and expiry_ms <= now_ms:
         # One tick moves many payments, so the aggregate is part of what makes the void this void.
@@ -61,6 +69,12 @@ def unknown_from(operation: Operation, now_ms: int, policy: PaymentPolicy) -> Op
 
 def _due(operation: Operation, now_ms: int, policy: PaymentPolicy) -> AggregateEvent:
     match operation.status:
+        case "reserving":
+            repeat = operation.queries + 1
+            due_at_ms = now_ms + policy.reserve_delay_ms(repeat)
+            return RefundReservationRepeated(
+                operation_id=operation.operation_id, repeat=repeat, due_at_ms=due_at_ms
+            )
         case "requested":
             return unknown_from(operation, now_ms, policy)
         case "postponed":

@@ -18,20 +18,26 @@ from schemas.payments import (
     OperationReviewed,
     OperationUnknown,
     PaymentAuthorized,
+    PaymentBlocked,
     PaymentCaptured,
     PaymentExpired,
     PaymentFailed,
+    PaymentHeldForReview,
     PaymentIntentCanceled,
     PaymentIntentCreated,
     PaymentRequiresAction,
+    PaymentReviewed,
     PaymentVoided,
     RefundFailed,
     RefundRequested,
+    RefundReservationRepeated,
+    RefundReserved,
     RefundSucceeded,
+    RiskAssessmentRequested,
     VoidFailed,
     VoidRequested,
 )
-from streams.payments.state import Operation, Payment, operation_index
+from streams.payments.state import Assessment, Operation, Payment, indexed
 
 
 def evolve(state: Payment | None, event: Message[AggregateEvent]) -> Payment:
@@ -72,8 +78,12 @@ def _changed(state: Payment, body: AggregateEvent, envelope: Envelope) -> Paymen
             raise AssertionError("handled by evolve")
         case PaymentIntentCanceled():
             return replace(state, is_canceled=True)
+        case RiskAssessmentRequested() | PaymentHeldForReview() | PaymentReviewed() | PaymentBlocked():
+            return replace(state, assessment=_assessed(state.assessment, body))
         case AuthorizationRequested() | CaptureRequested() | VoidRequested() | RefundRequested():
-            return replace(state, operations=(*state.operations, _begun(body, now_ms)))
+            return _with_operation(state, body, now_ms)
+        case RefundReserved() | RefundReservationRepeated():
+            return _reserving(state, body)
         case PaymentAuthorized():
             return _authorized(state, body, now_ms)
         case PaymentCaptured() | PaymentVoided() | AuthorizationReleased() | RefundSucceeded():
@@ -91,6 +101,60 @@ def _changed(state: Payment, body: AggregateEvent, envelope: Envelope) -> Paymen
             return _held_for_review(state, body)
         case OperationReviewed():
             return _with(state, body.operation_id, contradiction=None)
+        case _:
+            assert_never(body)
+
+
+def _assessed(
+    before: Assessment | None,
+    body: RiskAssessmentRequested | PaymentHeldForReview | PaymentReviewed | PaymentBlocked,
+) -> Assessment:
+    if isinstance(body, RiskAssessmentRequested):
+        return Assessment(
+            assessment_id=body.assessment_id,
+            attempt=body.attempt,
+            payment_method=body.payment_method,
+            not_after_ms=body.not_after_ms,
+            due_at_ms=body.not_after_ms,
+            command_id=body.command_id,
+        )
+    assert before is not None, "an assessment is requested before anything is said of it"
+    match body:
+        case PaymentHeldForReview():
+            return replace(before, status="review", due_at_ms=body.due_at_ms, is_answered=True)
+        case PaymentReviewed():
+            return before
+        case PaymentBlocked():
+            return replace(before, status="blocked", code=body.code)
+        case _:
+            assert_never(body)
+
+
+def _with_operation(
+    state: Payment,
+    body: AuthorizationRequested | CaptureRequested | VoidRequested | RefundRequested,
+    now_ms: int,
+) -> Payment:
+    begun = replace(state, operations=(*state.operations, _begun(body, now_ms)))
+    if isinstance(body, AuthorizationRequested):
+        assert state.assessment is not None, "no attempt reaches a provider unassessed"
+        return replace(begun, assessment=replace(state.assessment, status="allowed"))
+    return begun
+
+
+def _reserving(state: Payment, body: RefundReserved | RefundReservationRepeated) -> Payment:
+    match body:
+        case RefundReserved():
+            return _with(
+                state,
+                body.operation_id,
+                status="requested",
+                queries=0,
+                not_after_ms=body.not_after_ms,
+                due_at_ms=body.due_at_ms,
+            )
+        case RefundReservationRepeated():
+            return _with(state, body.operation_id, queries=body.repeat, due_at_ms=body.due_at_ms)
         case _:
             assert_never(body)
 
@@ -117,7 +181,9 @@ def _begun(
         case VoidRequested():
             return replace(operation, kind="void", void_reason=body.reason)
         case RefundRequested():
-            return replace(operation, kind="refund", refund_cause=body.cause, refund_reason=body.reason)
+            status = "reserving" if body.cause == "requested" else "requested"
+            asked = replace(operation, kind="refund", status=status)
+            return replace(asked, refund_cause=body.cause, refund_reason=body.reason)
         case _:
             assert_never(body)
 
@@ -197,15 +263,13 @@ def _called_again(state: Payment, body: OperationRetried) -> Payment:
 
 
 def _held_for_review(state: Payment, body: OperationHeldForReview) -> Payment:
-    index = operation_index(state, body.operation_id)
-    assert index is not None, f"no operation {body.operation_id}"
+    index = indexed(state, body.operation_id)
     if state.operations[index].is_open:
         return _with(state, body.operation_id, status="review", due_at_ms=None, is_answered=True)
     return _with(state, body.operation_id, contradiction=body.conflict)
 
 
 def _with(state: Payment, operation_id: str, **changes: Any) -> Payment:
-    index = operation_index(state, operation_id)
-    assert index is not None, f"no operation {operation_id}"
+    index = indexed(state, operation_id)
     changed = replace(state.operations[index], **changes)
     return replace(state, operations=(*state.operations[:index], changed, *state.operations[index + 1 :]))

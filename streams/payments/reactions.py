@@ -1,9 +1,7 @@
 """What is the rest of the platform asked or told because of a payment's event?"""
 
 from collections.abc import Iterator, Sequence
-from typing import assert_never
 
-from schemas import ids, topics
 from schemas.envelope import Message
 from schemas.outcomes import DECLINE_CODES, Outcome
 from schemas.payments import (
@@ -19,49 +17,59 @@ from schemas.payments import (
     OperationReviewed,
     OperationUnknown,
     PaymentAuthorized,
+    PaymentBlocked,
     PaymentCaptured,
     PaymentExpired,
     PaymentFailed,
+    PaymentHeldForReview,
     PaymentIntentCanceled,
     PaymentIntentCreated,
     PaymentRequiresAction,
+    PaymentReviewed,
     PaymentVoided,
     RefundFailed,
     RefundRequested,
+    RefundReservationRepeated,
+    RefundReserved,
     RefundSucceeded,
+    RiskAssessmentRequested,
     VoidFailed,
     VoidRequested,
 )
-from schemas.psp import ExecuteOperation, QueryOperation
-from streams.core import Delay, Effect, Resolve, Send
-from streams.payments.state import Operation, Payment, operation_index
+from streams.core import Delay, Effect, Resolve
+from streams.payments.announcements import announced
+from streams.payments.asking import asked
+from streams.payments.expectations import expected
+from streams.payments.postings import posted
+from streams.payments.state import Payment, indexed
+
+Result = Resolve | Delay
 
 
 def react(state: Payment, event: Message[AggregateEvent]) -> Sequence[Effect]:
-    """Calls and queries of the provider, and results of commands. `state` is the payment after the event."""
-    effects = list(_consequences(state, event))
+    """Questions to risk and provider, results of commands, what the ledger records, what merchants and
+    reconciliation are told. `state` is the payment after the event."""
+    effects: list[Effect] = [*asked(state, event), *_results(state, event)]
+    for tell in (posted, announced, expected):
+        told = tell(state, event)
+        if told is not None:
+            effects.append(told)
     if event.envelope.actor.role == "operator":
         effects.append(Resolve(event.envelope.causation_id, Outcome.SUCCEEDED))
     return effects
 
 
-def _consequences(state: Payment, event: Message[AggregateEvent]) -> Iterator[Effect]:
+def _results(state: Payment, event: Message[AggregateEvent]) -> Iterator[Result]:
     body = event.body
     match body:
         case PaymentIntentCreated():
             yield Resolve(event.envelope.causation_id, Outcome.CREATED)
         case PaymentIntentCanceled():
             yield Resolve(event.envelope.causation_id, Outcome.SUCCEEDED)
-        case (
-            AuthorizationRequested()
-            | CaptureRequested()
-            | VoidRequested()
-            | RefundRequested()
-            | OperationRetried()
-        ):
-            yield _call(state, _operation(state, body.operation_id))
-        case OperationQueried():
-            yield _query(state, _operation(state, body.operation_id))
+        case PaymentHeldForReview():
+            yield from _of_attempt(state, Outcome.HELD_FOR_REVIEW, is_first=True)
+        case PaymentBlocked():
+            yield from _of_attempt(state, Outcome[body.code.upper()])
         case (
             PaymentAuthorized()
             | PaymentCaptured()
@@ -69,57 +77,49 @@ def _consequences(state: Payment, event: Message[AggregateEvent]) -> Iterator[Ef
             | AuthorizationReleased()
             | RefundSucceeded()
         ):
-            yield from _resolve(state, body.operation_id, Outcome.SUCCEEDED)
-        case PaymentExpired():
-            pass
+            yield from _of_operation(state, body.operation_id, Outcome.SUCCEEDED)
         case PaymentFailed() | CaptureFailed() | VoidFailed() | RefundFailed():
-            yield from _resolve(state, body.operation_id, _outcome_of_failure(body))
+            yield from _of_operation(state, body.operation_id, _outcome_of_failure(body))
         case PaymentRequiresAction():
-            yield from _resolve(state, body.operation_id, Outcome.REQUIRES_ACTION, is_first=True)
+            yield from _of_operation(state, body.operation_id, Outcome.REQUIRES_ACTION, is_first=True)
         case OperationHeldForReview():
-            yield from _resolve(state, body.operation_id, Outcome.HELD_FOR_REVIEW, is_first=True)
-        case OperationUnknown():
+            yield from _of_operation(state, body.operation_id, Outcome.HELD_FOR_REVIEW, is_first=True)
+        case OperationUnknown() | RefundReservationRepeated():
             yield from _delay(state, body.operation_id)
-        case OperationPostponed() | OperationReviewed():
-            pass
         case _:
-            assert_never(body)
+            _has_no_result(body)
 
 
-def _call(state: Payment, operation: Operation) -> Send:
-    body = ExecuteOperation(
-        operation_id=operation.operation_id,
-        payment_id=f"pay_{state.payment_key}",
-        kind=operation.kind,
-        amount_minor=operation.amount_minor,
-        currency=state.currency,
-        psp_key=ids.psp_key(operation.operation_id, operation.call_attempt),
-        call_attempt=operation.call_attempt,
-        provider=operation.provider,
-        payment_method=operation.payment_method,
-        original_ref=operation.original_ref,
-    )
-    return Send(topics.PSP_REQUESTS, body, not_after_ms=operation.not_after_ms)
+def _has_no_result(
+    body: RiskAssessmentRequested
+    | PaymentReviewed
+    | AuthorizationRequested
+    | CaptureRequested
+    | VoidRequested
+    | RefundRequested
+    | RefundReserved
+    | PaymentExpired
+    | OperationQueried
+    | OperationPostponed
+    | OperationRetried
+    | OperationReviewed,
+) -> None:
+    """Events that are nobody's result; a new event has to be put here or there."""
 
 
-def _query(state: Payment, operation: Operation) -> Send:
-    body = QueryOperation(
-        operation_id=operation.operation_id,
-        payment_id=f"pay_{state.payment_key}",
-        kind=operation.kind,
-        psp_key=ids.psp_key(operation.operation_id, operation.call_attempt),
-        call_attempt=operation.call_attempt,
-        provider=operation.provider,
-        called_not_after_ms=operation.not_after_ms,
-    )
-    return Send(topics.PSP_REQUESTS, body)
+def _of_attempt(state: Payment, outcome: Outcome, *, is_first: bool = False) -> Iterator[Resolve]:
+    """The result of the confirm whose attempt reached no provider, told once."""
+    assessment = state.assessment
+    assert assessment is not None, "an attempt that was held or blocked had been assessed"
+    if assessment.command_id is not None and (is_first or not assessment.is_answered):
+        yield Resolve(assessment.command_id, outcome)
 
 
-def _resolve(
+def _of_operation(
     state: Payment, operation_id: str, outcome: Outcome, *, is_first: bool = False
 ) -> Iterator[Resolve]:
     """The result of the operation's command, told once: what comes after it is in events only."""
-    index = _index(state, operation_id)
+    index = indexed(state, operation_id)
     operation = state.operations[index]
     if operation.command_id is None or (operation.is_answered and not is_first) or operation.is_late:
         return
@@ -127,23 +127,15 @@ def _resolve(
 
 
 def _delay(state: Payment, operation_id: str) -> Iterator[Delay]:
-    index = _index(state, operation_id)
+    index = indexed(state, operation_id)
     command_id = state.operations[index].command_id
     if command_id is not None:
         yield Delay(command_id, index)
 
 
 def _outcome_of_failure(body: PaymentFailed | CaptureFailed | VoidFailed | RefundFailed) -> Outcome:
+    if body.proof == "refused_by_ledger":
+        return Outcome.BALANCE_INSUFFICIENT
     if body.proof != "answered":
         return Outcome.NOT_EXECUTED
     return Outcome.DECLINED if body.code in DECLINE_CODES else Outcome.REFUSED_BY_PROVIDER
-
-
-def _operation(state: Payment, operation_id: str) -> Operation:
-    return state.operations[_index(state, operation_id)]
-
-
-def _index(state: Payment, operation_id: str) -> int:
-    index = operation_index(state, operation_id)
-    assert index is not None, f"no operation {operation_id}"
-    return index

@@ -18,10 +18,11 @@ from schemas.payments import (
 )
 
 OperationStatus = Literal[
-    "requested", "postponed", "requires_action", "unknown", "review", "succeeded", "failed"
+    "reserving", "requested", "postponed", "requires_action", "unknown", "review", "succeeded", "failed"
 ]
-OPEN: Final = frozenset({"requested", "postponed", "requires_action", "unknown", "review"})
+OPEN: Final = frozenset({"reserving", "requested", "postponed", "requires_action", "unknown", "review"})
 """Statuses in which the provider may still move, or may have moved, money."""
+AssessmentStatus = Literal["requested", "review", "allowed", "blocked"]
 
 AUTHORIZING: Final = frozenset({"authorize", "sale"})
 HOLDING: Final = frozenset({"authorize", "sale", "capture", "void"})
@@ -65,6 +66,29 @@ class Operation(Struct, frozen=True, kw_only=True, omit_defaults=True):
         return self.status in OPEN
 
 
+class Assessment(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The last attempt before any provider is called: what risk or an operator says of it.
+
+    due_at_ms: when it ends without a word. code: the outcome of a blocked one. is_answered: its confirm
+    has its result, as it was held for review.
+    """
+
+    assessment_id: str
+    attempt: int
+    payment_method: PaymentMethod
+    not_after_ms: int
+    due_at_ms: int
+    status: AssessmentStatus = "requested"
+    command_id: str | None = None
+    code: str | None = None
+    is_answered: bool = False
+
+    @property
+    def is_open(self) -> bool:
+        """True while a verdict or an operator's word is awaited."""
+        return self.status in ("requested", "review")
+
+
 class Payment(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One intent and its one payment. Amounts in minor units of `currency`, times in Unix milliseconds."""
 
@@ -84,6 +108,7 @@ class Payment(Struct, frozen=True, kw_only=True, omit_defaults=True):
     payment_method: PaymentMethod | None = None
     notes: PaymentNotes = PaymentNotes()
     operations: tuple[Operation, ...] = ()
+    assessment: Assessment | None = None
     expires_at_ms: int | None = None
     window_closes_at_ms: int | None = None
     is_canceled: bool = False
@@ -96,6 +121,13 @@ def operation_index(payment: Payment, operation_id: str) -> int | None:
         if operation.operation_id == operation_id:
             return index
     return None
+
+
+def indexed(payment: Payment, operation_id: str) -> int:
+    """Position of an operation that is there."""
+    index = operation_index(payment, operation_id)
+    assert index is not None, f"no operation {operation_id}"
+    return index
 
 
 def attempts(payment: Payment) -> list[Operation]:
@@ -178,8 +210,15 @@ def refund_status(refund: Operation) -> RefundStatus:
             return RefundStatus.UNKNOWN
         case "review":
             return RefundStatus.IN_REVIEW
-        case "requested" | "postponed" | "requires_action":
+        case "reserving" | "requested" | "postponed" | "requires_action":
             return RefundStatus.PENDING
+
+
+_ASSESSED: Final = {
+    "requested": PaymentStatus.PENDING_AUTH,
+    "review": PaymentStatus.IN_REVIEW,
+    "blocked": PaymentStatus.FAILED,
+}
 
 
 def _captured_status(payment: Payment) -> PaymentStatus:
@@ -190,6 +229,9 @@ def _captured_status(payment: Payment) -> PaymentStatus:
 
 
 def _unauthorized_status(payment: Payment) -> PaymentStatus:
+    assessment = payment.assessment
+    if assessment is not None and assessment.status != "allowed":
+        return _ASSESSED[assessment.status]
     last = authorization(payment)
     if last is None:
         is_ready = payment.payment_method is not None

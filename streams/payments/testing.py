@@ -4,9 +4,11 @@ from typing import Any
 
 from schemas import payments as p
 from schemas.envelope import Message
+from schemas.ledger import PostingResult
 from schemas.psp import OperationResult
+from schemas.risk import RiskDecided, Verdict
 from schemas.settings import Settings
-from schemas.testing import PAYMENT_KEY, START_MS, command, from_provider
+from schemas.testing import PAYMENT_KEY, START_MS, command, envelope, from_provider
 from streams.core import Refused, Repeated
 from streams.payments.app import payments
 from streams.payments.state import Operation, Payment
@@ -62,8 +64,45 @@ class Story:
             key="create",
         )
 
+    def attempt(self, **context: str) -> "Story":
+        """Confirm, with risk yet to speak."""
+        return self.ask(p.ConfirmPaymentIntent(context=p.CustomerContext(**context)))
+
     def confirm(self) -> "Story":
-        return self.ask(p.ConfirmPaymentIntent())
+        """Confirm, and where that led to an assessment, risk allows it at once."""
+        self.attempt()
+        return self.verdict("allow") if self.names() == ["RiskAssessmentRequested"] else self
+
+    def verdict(self, verdict: Verdict, **changes: Any) -> "Story":
+        """Risk decides the last attempt."""
+        assessment = self.state.assessment
+        assert assessment is not None, "nothing is assessed"
+        self._count += 1
+        fields: dict[str, Any] = {
+            "assessment_id": assessment.assessment_id,
+            "payment_id": f"pay_{PAYMENT_KEY}",
+            "attempt": assessment.attempt,
+            "amount_minor": self.state.amount_minor,
+            "currency": "USD",
+            "verdict": verdict,
+            "reason_code": "no_rule_matched",
+            "ruleset_id": "rules",
+            "inputs": (),
+        }
+        return self._told(RiskDecided(**{**fields, **changes}), f"verdict-{self._count}")
+
+    def ledger(self, outcome: str, refund: Operation | None = None, **changes: Any) -> "Story":
+        """The ledger answers the reservation of a refund (the last operation unless given)."""
+        about = refund or self.last
+        self._count += 1
+        code = "balance_insufficient" if outcome == "refused" else None
+        fields = {
+            "transaction_id": f"txn-{about.operation_id}",
+            "operation_id": about.operation_id,
+            "outcome": outcome,
+            "code": code,
+        }
+        return self._told(PostingResult(**{**fields, **changes}), f"posting-{self._count}")
 
     def capture(self, amount: int | None = None) -> "Story":
         return self.ask(p.CapturePayment(amount_minor=amount))
@@ -71,8 +110,14 @@ class Story:
     def void(self) -> "Story":
         return self.ask(p.VoidPayment())
 
-    def refund(self, amount: int | None = None) -> "Story":
+    def refund_asked(self, amount: int | None = None) -> "Story":
+        """Ask for a refund, with the ledger yet to speak."""
         return self.ask(p.RefundPayment(amount_minor=amount))
+
+    def refund(self, amount: int | None = None) -> "Story":
+        """Ask for a refund, and where that led to a reservation, the ledger sets it aside at once."""
+        self.refund_asked(amount)
+        return self.ledger("posted") if self.names() == ["RefundRequested"] else self
 
     def provider(self, outcome: str, operation: Operation | None = None, **changes: Any) -> "Story":
         """The provider says `outcome` of the operation (the last one unless given)."""
@@ -94,6 +139,9 @@ class Story:
         }
         result = OperationResult(**{**fields, **changes})
         return self.receive(from_provider(result, message_id=f"result-{self._count}", at_ms=self.now_ms))
+
+    def _told(self, body: Any, message_id: str) -> "Story":
+        return self.receive(Message(envelope=envelope(message_id, at_ms=self.now_ms), body=body))
 
     def wait(self, duration_ms: int) -> "Story":
         """Let time pass and its deadline, if any, come once."""

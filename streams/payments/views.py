@@ -3,7 +3,9 @@
 from collections.abc import Sequence
 from typing import Any, Final
 
-from schemas.payments import PaymentSnapshot, PaymentStatus, PaymentView, RefundStatus, RefundView
+from schemas.outcomes import Outcome
+from schemas.payment_views import PaymentSnapshot, PaymentView, RefundView
+from schemas.payments import PaymentStatus, RefundStatus
 from streams.core import NO_SUBJECT, Moment
 from streams.payments.state import (
     AUTHORIZING,
@@ -18,6 +20,9 @@ from streams.payments.state import (
 )
 
 # Positions in these tuples are stored with handled commands: append only.
+_BLOCK_CODES: Final = (Outcome.BLOCKED_BY_RISK.code, Outcome.NOT_EXECUTED.code)
+_FIRST_BLOCK: Final = NO_SUBJECT - 1
+"""In the place of an attempt's index: the attempt reached no provider, for the first of those codes."""
 _PAYMENT_STATUSES: Final = tuple(PaymentStatus)
 _REFUND_STATUSES: Final = tuple(RefundStatus)
 
@@ -44,41 +49,40 @@ def view(payment: Payment, at: Moment) -> PaymentView | RefundView:
         return _refund_view(
             payment, payment.operations[subject], version, updated_at_ms, _REFUND_STATUSES[status]
         )
-    attempt = payment.operations[subject] if subject != NO_SUBJECT else None
-    snapshot = _snapshot(payment, attempt, version, updated_at_ms, _PAYMENT_STATUSES[status], amounts)
-    return PaymentView(**snapshot, notes=payment.notes)
+    shown = _shown(payment, subject, version, updated_at_ms, _PAYMENT_STATUSES[status], amounts)
+    return PaymentView(**shown, notes=payment.notes)
 
 
 def after(payment: Payment) -> PaymentSnapshot:
     """The payment as its events show it."""
     amounts = [authorized_minor(payment), captured_minor(payment), refunded_minor(payment)]
-    shown = _snapshot(
-        payment,
-        authorization(payment),
-        payment.version,
-        payment.updated_at_ms,
-        payment_status(payment),
-        amounts,
+    subject = _attempt_index(payment, NO_SUBJECT)
+    status = payment_status(payment)
+    return PaymentSnapshot(
+        **_shown(payment, subject, payment.version, payment.updated_at_ms, status, amounts)
     )
-    return PaymentSnapshot(**shown)
 
 
 def _attempt_index(payment: Payment, subject: int) -> int:
     """The authorization or sale an answer shows: the one asked about, else the one that counts now."""
     if subject != NO_SUBJECT and payment.operations[subject].kind in AUTHORIZING:
         return subject
+    blocked = payment.assessment
+    if blocked is not None and blocked.code is not None:
+        return _FIRST_BLOCK - _BLOCK_CODES.index(blocked.code)
     counting = authorization(payment)
     return NO_SUBJECT if counting is None else payment.operations.index(counting)
 
 
-def _snapshot(
+def _shown(
     payment: Payment,
-    attempt: Operation | None,
+    subject: int,
     version: int,
     updated_at_ms: int,
     status: PaymentStatus,
     amounts: Sequence[int],
 ) -> dict[str, Any]:
+    attempt = payment.operations[subject] if subject > NO_SUBJECT else None
     # An answer told again must not know more than the first time, so a reference is shown only
     # in statuses that cannot come before it.
     is_known = amounts[0] > 0 or status == PaymentStatus.REQUIRES_ACTION
@@ -102,10 +106,16 @@ def _snapshot(
         "next_action_url": attempt.next_action_url
         if attempt and status == PaymentStatus.REQUIRES_ACTION
         else None,
-        "failure_code": attempt.code if attempt and status == PaymentStatus.FAILED else None,
+        "failure_code": _failure_code(attempt, subject) if status == PaymentStatus.FAILED else None,
         "provider": attempt.provider if attempt else None,
         "provider_ref": attempt.provider_ref if attempt and is_known else None,
     }
+
+
+def _failure_code(attempt: Operation | None, subject: int) -> str | None:
+    if subject <= _FIRST_BLOCK:
+        return _BLOCK_CODES[_FIRST_BLOCK - subject]
+    return attempt.code if attempt else None
 
 
 def _refund_view(

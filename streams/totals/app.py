@@ -4,7 +4,7 @@ from schemas import topics
 from schemas.ledger import TotalChanged
 from schemas.settings import Settings
 from streams.core import Decider
-from streams.step import StageDefinition
+from streams.definition import StageDefinition
 from streams.table import StateCodec
 from streams.totals.decider import Total, after, deadline_ms, decide, evolve, moment, react, view
 

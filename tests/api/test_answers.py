@@ -5,11 +5,13 @@ from typing import Any
 
 import pytest
 
-from api.answers import payment_answer, reply_answer, rfc3339, to_json
+from api.answers import reply_answer, to_json
 from api.problems import Problem, error_body, explained_codes
 from schemas.api import Reply
 from schemas.outcomes import Outcome
-from schemas.payments import PaymentNotes, PaymentStatus, PaymentView, RefundStatus, RefundView
+from schemas.payment_views import PaymentView, RefundView
+from schemas.payments import PaymentNotes, PaymentStatus, RefundStatus
+from schemas.rendering import payment_answer, rfc3339
 
 KEY = "00" + "a" * 24
 

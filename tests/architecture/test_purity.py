@@ -14,7 +14,16 @@ ROOT = Path(schemas.__file__).parent.parent
 PACKAGES = ("api", "connectors", "models", "ops", "schemas", "streams")
 PURE = sorted(
     path
-    for folder in ("streams/ledger", "streams/merchants", "streams/payments", "streams/totals")
+    for folder in (
+        "streams/ledger",
+        "streams/merchants",
+        "streams/payments",
+        "streams/reconciliation",
+        "streams/risk",
+        "streams/totals",
+        "streams/webhooks",
+        "streams/windows",
+    )
     for path in (ROOT / folder).glob("*.py")
     if path.name != "testing.py"
 )

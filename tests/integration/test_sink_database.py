@@ -9,19 +9,20 @@ from typing import Any
 import psycopg
 import pytest
 
-from connectors.postgres import tables
 from connectors.postgres.app import prepare
 from connectors.postgres.database import Database, DatabaseUnavailable
+from connectors.postgres.events import Event
 from connectors.postgres.migrations import Migration, MigrationRefused, migrate, migrations
-from connectors.postgres.rows import Event, operations_needed, project
-from connectors.postgres.tables import at
+from connectors.postgres.rows import LOGS, STATES, needed_by, project
+from connectors.postgres.tables import Table, at
 from connectors.postgres.writer import Advance, Writer
 from connectors.runtime import Assigned, OwnershipLost, Partition, Record
 from ops.stack import postgres as postgres_stack
 from schemas import topics
 from schemas.envelope import Recorded
 from schemas.money import EXPONENTS
-from schemas.payments import PaymentNotes, PaymentSnapshot, PaymentStatus
+from schemas.payment_views import PaymentSnapshot
+from schemas.payments import PaymentNotes, PaymentStatus
 from schemas.testing import PAYMENT_KEY, START_MS
 from streams.payments.testing import Story
 from tests.integration.sink_bench import ask, new_database
@@ -77,7 +78,7 @@ def load(writer: Writer, events: Sequence[Event], from_offset: int) -> int:
     """Write a batch; the next offset."""
     next_offset = events[-1].record.offset + 1
     advance = Advance(PARTITION, from_offset, next_offset, at(START_MS), is_at_end=True)
-    writer.write([advance], operations_needed(events), partial(project, events))
+    writer.write([advance], needed_by(events), partial(project, events))
     return next_offset
 
 
@@ -90,8 +91,8 @@ def test_every_table_and_column_is_described(dsn: str) -> None:
     assert [] == ask(dsn, f"SELECT n.nspname, c.relname, a.attname {columns} {OURS} {missing}")
 
 
-@pytest.mark.parametrize("table", [*tables.LOGS, *tables.STATES], ids=lambda table: table.name)
-def test_rows_fit_their_tables(postgres: postgres_stack.Server, table: tables.Table) -> None:
+@pytest.mark.parametrize("table", [*LOGS, *STATES], ids=lambda table: table.name)
+def test_rows_fit_their_tables(postgres: postgres_stack.Server, table: Table) -> None:
     """The row types and the SQL are two files that must say the same."""
     address = new_database(postgres.dsn, f"fit_{table.staging}")
     with psycopg.connect(address, autocommit=True) as connection:

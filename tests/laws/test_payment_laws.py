@@ -11,6 +11,7 @@ from schemas import topics
 from schemas.codec import codec_of
 from schemas.envelope import Recorded
 from schemas.payments import PaymentStatus
+from schemas.testing import operator_command
 from streams.core import NO_SUBJECT, Refused, Repeated
 from streams.payments.elapsed import deadline_ms
 from streams.payments.state import (
@@ -34,6 +35,11 @@ COMMANDS: st.SearchStrategy[Word] = st.one_of(
     st.just(lambda s: s.ask(p.CancelPaymentIntent())),
     AMOUNTS.map(lambda amount: lambda s: s.capture(amount)),
     AMOUNTS.map(lambda amount: lambda s: s.refund(amount)),
+    AMOUNTS.map(lambda amount: lambda s: s.refund_asked(amount)),
+    st.just(lambda s: s.attempt()),
+    st.sampled_from(["approve", "decline"]).map(
+        lambda decision: lambda s: s.receive(operator_command(p.ReviewPayment(decision=decision)))
+    ),
 )
 OUTCOMES = st.sampled_from(
     ["succeeded", "succeeded", "declined", "refused", "requires_action", "not_executed", "unknown"]
@@ -52,7 +58,20 @@ def _answer(outcome: str, position: float, stale: bool) -> Word:
     return said
 
 
-ANSWERS = st.builds(_answer, OUTCOMES, st.floats(0, 1), st.booleans())
+def _judged(verdict: str, posting: str) -> Word:
+    def said(story: Story) -> Story:
+        reserving = [one for one in story.state.operations if one.status == "reserving"]
+        if reserving:
+            return story.ledger(posting, reserving[0])
+        return story.verdict(verdict) if story.state.assessment else story  # type: ignore[arg-type]  # a test's word
+
+    return said
+
+
+ANSWERS = st.one_of(
+    st.builds(_answer, OUTCOMES, st.floats(0, 1), st.booleans()),
+    st.builds(_judged, st.sampled_from(["allow", "review", "block"]), st.sampled_from(["posted", "refused"])),
+)
 TIME = st.sampled_from([500, 60_000, 90_000, 3_600_000, DAY, 7 * DAY]).map(lambda ms: lambda s: s.wait(ms))
 WORDS = st.lists(st.one_of(COMMANDS, ANSWERS, ANSWERS, TIME), max_size=25)
 METHODS = st.sampled_from(["manual", "automatic"])

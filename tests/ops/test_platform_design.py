@@ -38,7 +38,8 @@ def test_ports_and_secrets_stay(tmp_path: Path) -> None:
     assert first.addresses == again.addresses
     assert first.settings == again.settings
     assert platform.operator_key(first.data_dir) == platform.operator_key(again.data_dir)
-    ports = msgspec.structs.astuple(first.addresses)
+    *own, metrics = msgspec.structs.astuple(first.addresses)
+    ports = [*own, *metrics.values()]
     assert len(ports) == len(set(ports))
 
 
@@ -96,8 +97,31 @@ def test_every_process_runs_with_the_same_settings(tmp_path: Path) -> None:
     """Parts that disagree about a window or an address would each be right and together wrong."""
     found = designed(tmp_path, payments_authorization_window_ms=1234, partitions=3)
     parsed = {role: parse_settings(spec_of(found, role).env) for role in (*OURS, "provision")}
-    assert dict.fromkeys(parsed, found.settings) == parsed
+    shared = {role: msgspec.structs.replace(one, metrics_port=0) for role, one in parsed.items()}
+    assert dict.fromkeys(shared, found.settings) == shared
     assert (1234, 3) == (found.settings.payments_authorization_window_ms, found.settings.partitions)
+
+
+def test_every_process_of_ours_shows_its_metrics(tmp_path: Path) -> None:
+    """Each has an address of its own, and `status` tells all of them."""
+    found = designed(tmp_path)
+    assert set(OURS) == set(found.metrics_urls)
+    for role in set(OURS) - {"api"}:
+        port = parse_settings(spec_of(found, role).env).metrics_port
+        assert f"http://{LOOPBACK}:{port}/metrics" == found.metrics_urls[role]
+    assert f"{found.api_url}/metrics" == found.metrics_urls["api"]
+    assert len(OURS) == len(set(found.metrics_urls.values()))
+
+
+def test_a_directory_from_before_metrics_gets_ports_for_them(tmp_path: Path) -> None:
+    """An older directory keeps its addresses and gains what is new."""
+    first = designed(tmp_path)
+    known = msgspec.json.decode((tmp_path / "ports.json").read_bytes())
+    del known["metrics"]
+    (tmp_path / "ports.json").write_bytes(msgspec.json.encode(known))
+    again = designed(tmp_path)
+    assert msgspec.structs.replace(first.addresses, metrics=again.addresses.metrics) == again.addresses
+    assert set(platform.MEASURED) == set(again.addresses.metrics)
 
 
 def test_windows_are_short_where_nobody_chose_them(tmp_path: Path) -> None:

@@ -7,17 +7,19 @@ import pytest
 from schemas import topics
 from schemas.codec import codec_of
 from schemas.envelope import PLATFORM, CommandRefused, Message
+from schemas.ledger import PostingResult
 from schemas.outcomes import Outcome
+from schemas.payment_views import RefundView
 from schemas.payments import (
     CapturePayment,
     ConfirmPaymentIntent,
     CreatePaymentIntent,
     PaymentMethod,
     RefundPayment,
-    RefundView,
 )
 from schemas.platform import Tick
 from schemas.psp import ExecuteOperation, OperationResult, QueryOperation
+from schemas.risk import AssessPayment, RiskDecided
 from schemas.settings import Settings
 from schemas.testing import OTHER_MERCHANT, PAYMENT_KEY, START_MS, command, envelope, from_provider
 from schemas.topics import Topic
@@ -70,10 +72,36 @@ class Stage:
         bodies = [message.body for message in self.written(topics.API_REPLIES)]
         return [(body.request_id, Outcome.numbered(body.outcome).code, body.replayed) for body in bodies]
 
+    def allow(self) -> None:
+        """Risk allows the attempt it was just asked about."""
+        (asked,) = self.written(topics.RISK_REQUESTS)
+        assert isinstance(asked.body, AssessPayment)
+        verdict = RiskDecided(
+            assessment_id=asked.body.assessment_id,
+            payment_id=asked.body.payment_id,
+            attempt=asked.body.attempt,
+            amount_minor=asked.body.amount_minor,
+            currency=asked.body.currency,
+            verdict="allow",
+            reason_code="no_rule_matched",
+            ruleset_id="rules",
+            inputs=(),
+        )
+        self.say(from_provider(verdict, message_id="verdict"), topics.RISK_DECISIONS)
+
+    def reserve(self) -> None:
+        """The ledger sets aside what it was just asked for."""
+        (asked,) = self.written(topics.LEDGER_COMMANDS_PAYMENTS)
+        result = PostingResult(
+            transaction_id=asked.body.transaction_id, operation_id=asked.body.operation_id, outcome="posted"
+        )
+        self.say(from_provider(result, message_id="posted"), topics.LEDGER_RESULTS_PAYMENTS)
+
     def charge(self) -> OperationResult:
         """Create and confirm; returns the success the provider would answer."""
         self.say(command(CREATE, key="create"))
         self.say(command(ConfirmPaymentIntent(), key="confirm"))
+        self.allow()
         (request,) = self.written(topics.PSP_REQUESTS)
         assert isinstance(request.body, ExecuteOperation)
         return OperationResult(
@@ -200,6 +228,7 @@ def test_refunds_are_answered_as_refunds() -> None:
     stage = Stage()
     stage.say(from_provider(stage.charge()), topics.PSP_RESULTS)
     stage.say(command(RefundPayment(amount_minor=400, reason="late"), key="refund"))
+    stage.reserve()
     (request,) = stage.written(topics.PSP_REQUESTS)
     done = OperationResult(
         operation_id=request.body.operation_id,

@@ -16,6 +16,8 @@ from connectors.psp.simulator.rules import Terms
 from connectors.psp.simulator.server import serving
 from connectors.psp.simulator.settings import LOOPBACK, CallbackScope, Settings
 
+DAY_S = 24 * 3600.0
+
 _log = structlog.get_logger(__name__)
 
 
@@ -23,12 +25,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Serve until SIGTERM or SIGINT; exit code 1 where the book or the port can not be used."""
     structlog.configure(
         processors=[
+            structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso"),
+            structlog.processors.TimeStamper(fmt="iso", utc=True, key="time"),
             structlog.processors.JSONRenderer(),
         ],
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
+    structlog.contextvars.bind_contextvars(role="simulator")
     parser = _parser()
     settings = _settings(parser, parser.parse_args(arguments), os.environ)
     reasons: list[str] = []
@@ -62,12 +66,15 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--callback-url", metavar="URL", help="where callbacks are sent")
     parser.add_argument("--callback-secret-env", metavar="NAME", help="variable with the signing secret")
     parser.add_argument("--callbacks", choices=[scope.value for scope in CallbackScope], default="actions")
+    parser.add_argument("--settlement-dir", type=Path, metavar="DIR", help="where settlement files are put")
+    parser.add_argument("--provider-name", default="simulator", help="its name in settlement files")
     windows = (
         ("--authorization-window-s", terms.authorization_window_s, "0: authorizations never expire"),
         ("--action-window-s", terms.action_window_s, "time a customer has to act"),
         ("--key-memory-s", conduct.key_memory_s, "how long keys are recognised; 0: not at all"),
         ("--hang-s", conduct.hang_s, "how long a call without answer is held"),
         ("--slow-s", conduct.slow_s, "how long a slow answer takes"),
+        ("--settlement-every-s", DAY_S, "period of settlements; 0: only on request"),
         ("--late-callback-s", conduct.late_callback_s, "how late a late callback is"),
     )
     for name, standard, meaning in windows:
@@ -98,6 +105,9 @@ def _settings(
         callback_url=given.callback_url,
         callback_secret=_secret(parser, given.callback_secret_env, environment),
         callback_scope=CallbackScope(given.callbacks),
+        settlement_dir=given.settlement_dir,
+        settlement_every_s=given.settlement_every_s,
+        provider_name=given.provider_name,
         terms=Terms(
             authorization_window_s=given.authorization_window_s, action_window_s=given.action_window_s
         ),

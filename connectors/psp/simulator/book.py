@@ -8,7 +8,16 @@ from typing import assert_never
 from msgspec.structs import replace
 
 from connectors.psp.simulator.charges import Charge, Summary, opened, summed, touched
-from connectors.psp.simulator.entries import PENDING_ACTION, Attempt, Entry, Operation, Resolution
+from connectors.psp.simulator.entries import (
+    PENDING_ACTION,
+    Attempt,
+    Batch,
+    Delivery,
+    Entry,
+    Operation,
+    Resolution,
+)
+from connectors.psp.simulator.settlements import Settlements
 
 
 class Book:
@@ -23,6 +32,7 @@ class Book:
         self._attempt_count_by_key: defaultdict[str, int] = defaultdict(int)
         self._refunded_minor_by_capture: defaultdict[str, int] = defaultdict(int)
         self._action_deadlines: list[tuple[int, str]] = []
+        self.settlements = Settlements()
 
     def apply(self, entry: Entry) -> None:
         """Take one entry in; entries come in the order of the book."""
@@ -33,6 +43,10 @@ class Book:
                 self._resolve(entry)
             case Attempt():
                 self._remember(entry)
+            case Batch():
+                self.settlements.settle(entry)
+            case Delivery():
+                self.settlements.deliver(entry.batch_id)
             case _:
                 assert_never(entry)
 
@@ -113,6 +127,7 @@ class Book:
             self._move_money(resolved)
 
     def _move_money(self, operation: Operation) -> None:
+        self.settlements.move(operation)
         if operation.operation in ("authorize", "sale"):
             self._charges[operation.provider_ref] = opened(operation)
             return

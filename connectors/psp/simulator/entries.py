@@ -1,4 +1,4 @@
-"""What is written in the provider's book: operations, how customer actions ended, calls not acted on."""
+"""What is written in the provider's book: operations, how actions ended, calls not acted on, settlements."""
 
 from typing import Final, Literal
 
@@ -56,7 +56,54 @@ class Attempt(Struct, frozen=True, kw_only=True, tag="attempt", tag_field="entry
     at_ms: int
 
 
-Entry = Operation | Resolution | Attempt
+SettledKind = Literal["capture", "refund"]
+FileFormat = Literal["jsonl", "csv"]
+BreakKind = Literal["duplicate", "wrong_amount", "unknown", "omit"]
+
+
+class SettledLine(Struct, frozen=True, kw_only=True):
+    """One line of a batch in minor units. gross: negative for refunds; net is gross - fee."""
+
+    line_id: str
+    provider_ref: str
+    kind: SettledKind
+    gross_minor: int
+    fee_minor: int
+    net_minor: int
+
+
+class Break(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Something a batch tells wrongly on purpose. line_id: the line that does; None where one is left out."""
+
+    kind: BreakKind
+    provider_ref: str
+    line_id: str | None = None
+
+
+class Batch(Struct, frozen=True, kw_only=True, omit_defaults=True, tag="batch", tag_field="entry"):
+    """What is settled in one file. settled_on: ISO date. omitted: references that will never be settled.
+
+    covered: references settled by this batch, whatever its lines say of them.
+    """
+
+    batch_id: str
+    provider: str
+    settled_on: str
+    currency: str
+    format: FileFormat
+    lines: tuple[SettledLine, ...]
+    covered: tuple[str, ...]
+    omitted: tuple[str, ...] = ()
+    breaks: tuple[Break, ...] = ()
+
+
+class Delivery(Struct, frozen=True, kw_only=True, tag="delivery", tag_field="entry"):
+    """The file of a batch is where it is fetched from."""
+
+    batch_id: str
+
+
+Entry = Operation | Resolution | Attempt | Batch | Delivery
 
 _DECODER: msgspec.json.Decoder[Entry] = msgspec.json.Decoder(Entry)
 _ENCODER = msgspec.json.Encoder()

@@ -16,6 +16,7 @@ from connectors.psp.simulator.problems import ACTION_NOT_FOUND, OPERATION_NOT_FO
 from connectors.psp.simulator.rendering import operation_view
 from connectors.psp.simulator.requests import OperationRequest
 from connectors.psp.simulator.settings import CallbackScope, Settings
+from connectors.psp.simulator.settling import Settling
 from connectors.psp.simulator.treatment import Treatment, treat
 
 EXPIRY_CHECK_S = 1.0
@@ -33,17 +34,18 @@ class Provider:
             self._book.apply(entry)
         self._stopping = asyncio.Event()
         self.conduct: Conduct = settings.conduct
+        self.settling = Settling(settings, self._book, journal)
 
     async def run(self) -> None:
         """Write the book and expire customer actions until stopped. Raises OSError where writing fails."""
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._journal.run())
             tasks.create_task(self._expire_actions())
+            tasks.create_task(self._settle())
 
     def stop(self) -> None:
         """Let `run` return once the book is on disk."""
         self._stopping.set()
-        self._journal.stop()
 
     async def execute(self, request: OperationRequest, key: str) -> Treatment:
         """Treat one call; calls with one key at the same time are treated one after the other."""
@@ -107,6 +109,13 @@ class Provider:
     def _enter(self, entry: Entry) -> None:
         self._book.apply(entry)
         self._journal.append(entry)
+
+    async def _settle(self) -> None:
+        try:
+            await self.settling.run(self._stopping)
+        finally:
+            # Until its last settlement is told, the book is still written.
+            self._journal.stop()
 
     async def _expire_actions(self) -> None:
         while not self._stopping.is_set():

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
-from connectors.psp.simulator import control, operations
+from connectors.psp.simulator import control, operations, settlement_routes
 from connectors.psp.simulator.answers import PROVIDER, problem_response
 from connectors.psp.simulator.callbacks import Courier
 from connectors.psp.simulator.journal import Journal
@@ -74,6 +74,10 @@ def application(provider: Provider, settings: Settings) -> web.Application:
             web.put("/_simulator/faults", control.change_conduct),
             web.get("/_simulator/effects", control.list_effects),
             web.get("/_simulator/summary", control.show_summary),
+            web.get("/_simulator/settlement", settlement_routes.list_settlements),
+            web.post("/_simulator/settlement", settlement_routes.settle),
+            web.put("/_simulator/settlement", settlement_routes.settle),
+            web.post("/_simulator/settlement/{batch_id}", settlement_routes.write_again),
             web.get("/healthz", control.show_health),
         ]
     )

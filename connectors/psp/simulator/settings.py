@@ -24,6 +24,9 @@ class Settings:
     api_key: callers of /v1 must send it as bearer; None lets everyone in.
     callback_url: where callbacks go; None leaves only operations that name an address of their own.
     callback_secret: signs callbacks; None sends none at all.
+    settlement_dir: where settlement files are written; None: nothing is settled.
+    settlement_every_s: period of settlements, in seconds; 0: only on request.
+    provider_name: what the provider calls itself in its files.
     """
 
     book: Path
@@ -33,5 +36,8 @@ class Settings:
     callback_url: str | None = None
     callback_secret: str | None = None
     callback_scope: CallbackScope = CallbackScope.ACTIONS
+    settlement_dir: Path | None = None
+    settlement_every_s: float = 0.0
+    provider_name: str = "simulator"
     terms: Terms = field(default_factory=Terms)
     conduct: Conduct = field(default_factory=Conduct)

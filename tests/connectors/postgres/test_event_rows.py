@@ -5,9 +5,15 @@ from typing import Any
 
 import pytest
 
-from connectors.postgres import tables
-from connectors.postgres.rows import Event, Projection, Row, operations_needed, project
-from connectors.postgres.tables import OperationRow, at
+from connectors.postgres import rows
+from connectors.postgres.events import Event
+from connectors.postgres.merchant_rows import ACCOUNT_PROFILES, MERCHANT_EVENTS, MERCHANTS, OPERATORS
+from connectors.postgres.operations import OPERATIONS
+from connectors.postgres.payment_rows import PAYMENT_EVENTS, PAYMENT_NOTES, PAYMENTS, REFUND_REASONS
+from connectors.postgres.projection import Projection, Row
+from connectors.postgres.request_rows import API_REQUESTS
+from connectors.postgres.rows import needed_by, project
+from connectors.postgres.tables import at
 from connectors.runtime import Partition, Record
 from ops.simulation.world import Plan, World
 from schemas import topics
@@ -15,13 +21,8 @@ from schemas.api import AnsweredRequest
 from schemas.codec import codec_of
 from schemas.envelope import CommandRefused, Message, Recorded
 from schemas.merchants import AccountSnapshot, ApiKey, MerchantCreated, OperatorCreated, Profile
-from schemas.payments import (
-    PaymentIntentCreated,
-    PaymentNotes,
-    PaymentSnapshot,
-    PaymentStatus,
-    RefundRequested,
-)
+from schemas.payment_views import PaymentSnapshot
+from schemas.payments import PaymentIntentCreated, PaymentNotes, PaymentStatus, RefundRequested
 from schemas.settings import Settings
 from schemas.testing import MERCHANT, PAYMENT_KEY, START_MS, envelope
 from schemas.topics import Topic
@@ -42,21 +43,19 @@ def event_of(topic: str, key: bytes, message: Message[Any], partition: int = 0, 
 
 def loaded(events: Sequence[Event], batch: int) -> dict[str, dict[str, Row]]:
     """What the state tables hold after loading the events in batches of that size."""
-    kept: dict[str, dict[str, Row]] = {table.name: {} for table in tables.STATES}
+    kept: dict[str, dict[str, Row]] = {table.name: {} for table in rows.STATES}
     for begin in range(0, len(events), batch):
         part = events[begin : begin + batch]
-        operations = kept[tables.OPERATIONS.name]
         known = {
-            name: row
-            for name in operations_needed(part)
-            if name in operations and isinstance(row := operations[name].row, OperationRow)
+            table: {key: kept[table.name][key].row for key in keys if key in kept[table.name]}
+            for table, keys in needed_by(part).items()
         }
         merge(kept, project(part, known))
     return kept
 
 
 def merge(kept: dict[str, dict[str, Row]], projection: Projection) -> None:
-    for table in tables.STATES:
+    for table in rows.STATES:
         for new in projection.rows(table):
             old = kept[table.name].get(getattr(new.row, table.key))
             if old is None or old.lineage.version < new.lineage.version:
@@ -77,11 +76,11 @@ def folded(events: Sequence[Event]) -> Iterator[Payment]:
 def test_operations_stand_as_the_stage_has_them(seed: int) -> None:
     """The sink folds on its own; a difference to the stage would show merchants another truth."""
     events = simulated(seed)
-    rows = loaded(events, 50)[tables.OPERATIONS.name]
+    stored = loaded(events, 50)[OPERATIONS.name]
     expected = {one.operation_id: one for payment in folded(events) for one in payment.operations}
-    assert expected.keys() == rows.keys()
+    assert expected.keys() == stored.keys()
     for operation_id, operation in expected.items():
-        assert comparable(operation) == shown(rows[operation_id].row)
+        assert comparable(operation) == shown(stored[operation_id].row)
 
 
 def comparable(operation: Operation) -> dict[str, Any]:
@@ -126,12 +125,12 @@ def test_loading_the_same_events_again_changes_nothing() -> None:
 def test_a_payment_is_its_last_snapshot() -> None:
     """mart.payments shows what the last event shows, field by field."""
     events = simulated(5)
-    rows = loaded(events, 50)[tables.PAYMENTS.name]
+    stored = loaded(events, 50)[PAYMENTS.name]
     last = {event.key: event.message for event in events if event.message.envelope.version > 0}
-    assert {f"pay_{key}" for key in last} == rows.keys()
+    assert {f"pay_{key}" for key in last} == stored.keys()
     for key, message in last.items():
         assert isinstance(message, Recorded)
-        row: Any = rows[f"pay_{key}"].row
+        row: Any = stored[f"pay_{key}"].row
         after: Any = message.after
         assert (after.status.value, after.version) == (row.status, row.version)
         assert (after.amount, after.amount_authorized) == (row.amount_minor, row.amount_authorized_minor)
@@ -144,7 +143,7 @@ def test_a_payment_is_its_last_snapshot() -> None:
 def test_every_event_is_logged_with_where_it_stood() -> None:
     """The log is the evidence: one row per event, refusals too, with its record's place."""
     events = simulated(1)
-    logged = project(events, {}).rows(tables.PAYMENT_EVENTS)
+    logged = project(events, {}).rows(PAYMENT_EVENTS)
     assert [event.message.envelope.message_id for event in events] == [one.lineage.event_id for one in logged]
     places = [(event.record.partition.number, event.record.offset) for event in events]
     assert places == [(one.lineage.partition, one.lineage.offset) for one in logged]
@@ -198,17 +197,15 @@ def test_what_the_merchant_typed_is_kept_apart() -> None:
         reason="Ada did not like it",
     )
     projection = project([of_payment(created, 1), of_payment(refund, 2)], {})
-    notes: Any = projection.rows(tables.PAYMENT_NOTES)[0].row
-    reason: Any = projection.rows(tables.REFUND_REASONS)[0].row
+    notes: Any = projection.rows(PAYMENT_NOTES)[0].row
+    reason: Any = projection.rows(REFUND_REASONS)[0].row
     assert ("for Ada", '{"who":"Ada"}', f"pay_{PAYMENT_KEY}") == (
         notes.description,
         notes.metadata,
         notes.payment_id,
     )
     assert ("Ada did not like it", "ref_1") == (reason.reason, reason.refund_id)
-    assert "Ada" not in str(
-        [projection.rows(table) for table in (*tables.LOGS, tables.PAYMENTS, tables.OPERATIONS)]
-    )
+    assert "Ada" not in str([projection.rows(table) for table in (*rows.LOGS, PAYMENTS, OPERATIONS)])
 
 
 def test_nothing_typed_is_no_row() -> None:
@@ -216,7 +213,7 @@ def test_nothing_typed_is_no_row() -> None:
     created = PaymentIntentCreated(
         amount_minor=5, currency="JPY", capture_method="automatic", fingerprint=b"f"
     )
-    assert () == project([of_payment(created, 1)], {}).rows(tables.PAYMENT_NOTES)
+    assert () == project([of_payment(created, 1)], {}).rows(PAYMENT_NOTES)
 
 
 def of_account(body: Any, version: int, after: AccountSnapshot | None) -> Event:
@@ -239,10 +236,10 @@ def test_merchants_and_operators_are_told_apart() -> None:
         [of_account(merchant, 1, shown_as), of_account(operator, 1, shown_as), of_account(refused, 0, None)],
         {},
     )
-    assert ["mer_1"] == [one.row.merchant_id for one in projection.rows(tables.MERCHANTS)]  # type: ignore[attr-defined]  # rows of that table
-    assert ["opr_1"] == [one.row.operator_id for one in projection.rows(tables.OPERATORS)]  # type: ignore[attr-defined]  # rows of that table
-    assert 2 == len(projection.rows(tables.ACCOUNT_PROFILES))
-    assert 3 == len(projection.rows(tables.MERCHANT_EVENTS))
+    assert ["mer_1"] == [one.row.merchant_id for one in projection.rows(MERCHANTS)]  # type: ignore[attr-defined]  # rows of that table
+    assert ["opr_1"] == [one.row.operator_id for one in projection.rows(OPERATORS)]  # type: ignore[attr-defined]  # rows of that table
+    assert 2 == len(projection.rows(ACCOUNT_PROFILES))
+    assert 3 == len(projection.rows(MERCHANT_EVENTS))
 
 
 def test_an_answer_is_logged_as_given() -> None:
@@ -256,7 +253,7 @@ def test_an_answer_is_logged_as_given() -> None:
         mode="test",
     )
     event = event_of(topics.API_REQUESTS.name, b"req_1", Message(envelope=envelope("evt_1"), body=answer))
-    row: Any = project([event], {}).rows(tables.API_REQUESTS)[0].row
+    row: Any = project([event], {}).rows(API_REQUESTS)[0].row
     assert ("req_1", 200, "succeeded", None, False) == (
         row.request_id,
         row.status,

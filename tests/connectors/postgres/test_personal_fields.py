@@ -6,10 +6,10 @@ from typing import Annotated, get_args
 import pytest
 from msgspec import Meta, Struct
 
-from connectors.postgres.personal import json_text, personal_paths, public_json
-from schemas import merchants, payments
+from connectors.postgres.personal import json_text, public_json, withheld_paths
+from connectors.postgres.rows import PROJECTORS
 from schemas.envelope import Body, PersonalText
-from schemas.merchants import ApiKey, MerchantCreated, Profile
+from schemas.merchants import ApiKey, MerchantCreated, Profile, WebhookEndpointCreated
 from schemas.payments import PaymentIntentCreated, PaymentNotes
 
 
@@ -45,16 +45,33 @@ def test_a_record_of_nothing_but_personal_fields_goes_as_a_whole() -> None:
     assert "Ada" not in public_json(created)
 
 
-def test_the_events_with_personal_fields_are_known() -> None:
-    """Adding one is a decision about a table in the personal schema, not an accident."""
-    members: tuple[type[Body], ...] = (*get_args(payments.Event), *get_args(merchants.Event))
-    found = {member.__name__: personal_paths(member) for member in members if personal_paths(member)}
+def test_the_events_with_withheld_fields_are_known() -> None:
+    """Adding one is a decision about a table in the personal schema, or about a secret, not an accident."""
+    members: list[type[Body]] = [
+        member for topic in PROJECTORS for member in get_args(topic.body) or (topic.body,)
+    ]
+    found = {member.__name__: withheld_paths(member) for member in members if withheld_paths(member)}
     assert {
+        "WebhookEndpointCreated": {"sealed_secret": {}},
+        "EndpointAdded": {"endpoint": {"sealed_secret": {}}},
         "PaymentIntentCreated": {"notes": {}},
         "RefundRequested": {"reason": {}},
         "MerchantCreated": {"profile": {}},
         "OperatorCreated": {"profile": {}},
     } == found
+
+
+def test_a_sealed_secret_reaches_no_table() -> None:
+    """Sealed or not, what signs a merchant's events has no business in a table."""
+    created = WebhookEndpointCreated(
+        endpoint_id="we_1", url="https://example.org", event_types=("*",), sealed_secret=b"sealed"
+    )
+    assert {
+        "schema": "WebhookEndpointCreated.v1",
+        "endpoint_id": "we_1",
+        "url": "https://example.org",
+        "event_types": ["*"],
+    } == json.loads(public_json(created))
 
 
 def test_a_merchant_keeps_what_is_not_personal() -> None:

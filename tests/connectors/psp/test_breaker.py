@@ -2,8 +2,11 @@
 
 from dataclasses import dataclass, field
 
+from prometheus_client import CollectorRegistry
+
 from connectors.psp.asked import Asked
 from connectors.psp.caller import Caller, CallLimits, Learned
+from connectors.psp.measures import Measures
 from connectors.psp.port import Answered, CallEnd, Unanswered
 from connectors.retries import BreakerLimits
 from schemas.envelope import PLATFORM, Envelope, Message
@@ -37,7 +40,13 @@ class ScriptedProvider:
 
 
 def calling(provider: ScriptedProvider, now_ms: int = NOW_MS) -> Caller:
-    return Caller({"simulator": provider}, LIMITS, confirm_membership=lambda: None, now_ms=lambda: now_ms)
+    return Caller(
+        {"simulator": provider},
+        LIMITS,
+        confirm_membership=lambda: None,
+        now_ms=lambda: now_ms,
+        measures=Measures(CollectorRegistry()),
+    )
 
 
 def asked(request: Request, not_after_ms: int = NOW_MS + 60_000) -> Asked:

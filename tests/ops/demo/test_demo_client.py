@@ -108,7 +108,12 @@ async def visited(client: Client, *steps: Step, rest_deadline_s: float = 20.0) -
     gate = Gate(1)
     await gate.enter()
     await Visit(
-        scenario, client=client, gate=gate, secret_key="sk_test_1", rest_deadline_s=rest_deadline_s
+        scenario,
+        client=client,
+        gate=gate,
+        secret_key="sk_test_1",
+        operator_key="op_1",
+        rest_deadline_s=rest_deadline_s,
     ).run()
     gate.leave()
     assert gate.parked == 0

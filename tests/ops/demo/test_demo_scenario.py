@@ -4,7 +4,7 @@ from itertools import islice
 
 from connectors.psp.simulator.tokens import TEST_TOKENS
 from ops.demo.scenario import DECLINING, MERCHANTS, STORIES, scenarios
-from ops.demo.steps import Authenticate, Cancel, Capture, Confirm, Create, Refund, Scenario, Void
+from ops.demo.steps import Authenticate, Cancel, Capture, Confirm, Create, Refund, Review, Scenario, Void
 from schemas.money import check_amount_minor, parse_currency
 
 
@@ -41,7 +41,7 @@ def test_a_hundred_payments_tell_every_story_in_its_share() -> None:
 def test_every_kind_of_step_occurs() -> None:
     """What no step does, no demo proves."""
     steps = [step for scenario in made(100) for step in scenario.steps]
-    kinds = {Create, Confirm, Cancel, Capture, Void, Refund, Authenticate}
+    kinds = {Create, Confirm, Cancel, Capture, Void, Refund, Authenticate, Review}
     assert kinds == {type(step.action) for step in steps}
     assert {True, False} == {step.action.passes for step in steps if isinstance(step.action, Authenticate)}
     assert {"accepted", "refused"} == {step.after for step in steps}

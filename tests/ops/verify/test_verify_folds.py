@@ -29,7 +29,12 @@ ALL = 1 << 60
 @pytest.fixture
 def rows(world: World) -> Rows:
     """The tables of all tasks as one."""
-    return {name: row for task in world.tasks for name, row in task.store.items().items()}
+    return {
+        name: row
+        for (stage, _), task in world.tasks.items()
+        if stage == "payments"
+        for name, row in task.store.items().items()
+    }
 
 
 def changelog_of(rows: Rows, finding: Finding, said: Rows | None = None) -> Changelog:

@@ -22,6 +22,18 @@ ASKED = p.AuthorizationRequested(
 ASKED_AGAIN = p.AuthorizationRequested(
     operation_id="auth_2", amount_minor=100, kind="authorize", attempt=2, payment_method=VISA, **REQUEST
 )
+TRY = p.RiskAssessmentRequested(
+    assessment_id="asm_1", attempt=1, payment_method=VISA, entities=(), decide_by_ms=1, not_after_ms=2
+)
+TRY_AGAIN = p.RiskAssessmentRequested(
+    assessment_id="asm_2", attempt=2, payment_method=VISA, entities=(), decide_by_ms=1, not_after_ms=2
+)
+HELD_BACK = p.PaymentHeldForReview(assessment_id="asm_1", attempt=1, reason_code="large", due_at_ms=9)
+APPROVED = p.PaymentReviewed(assessment_id="asm_1", attempt=1, decision="approve")
+DECLINED = p.PaymentReviewed(assessment_id="asm_1", attempt=1, decision="decline")
+BLOCKED = p.PaymentBlocked(
+    assessment_id="asm_1", attempt=1, code="blocked_by_risk", reason_code="card_velocity"
+)
 HELD = p.PaymentAuthorized(
     operation_id="auth_1", amount_minor=100, provider_ref="r", expires_at_ms=9, window_closes_at_ms=9
 )
@@ -40,6 +52,7 @@ TAKEN = p.PaymentCaptured(operation_id="cap_1", amount_minor=100, provider_ref="
 VOID = p.VoidRequested(operation_id="void_1", amount_minor=100, reason="requested", **REQUEST)
 VOIDED = p.PaymentVoided(operation_id="void_1", amount_minor=100, provider_ref="r")
 REFUND = p.RefundRequested(operation_id="ref_1", amount_minor=100, cause="requested", **REQUEST)
+RESERVED = p.RefundReserved(operation_id="ref_1", not_after_ms=1, due_at_ms=2)
 GIVEN = p.RefundSucceeded(operation_id="ref_1", amount_minor=100, provider_ref="r")
 UNKNOWN = p.OperationUnknown(operation_id="auth_1", query=0, due_at_ms=3)
 
@@ -55,11 +68,15 @@ def verdict(judged: Judge, *bodies: Any) -> Invariant:
 @pytest.mark.parametrize(
     "story",
     [
-        (CREATED, ASKED, HELD, CAPTURE, TAKEN, REFUND, GIVEN),
-        (CREATED, ASKED, FAILED, ASKED_AGAIN),
-        (CREATED, ASKED, UNKNOWN, HELD, VOID, VOIDED),
-        (CREATED, ASKED, FAILED, LATE),
+        (CREATED, TRY, ASKED, HELD, CAPTURE, TAKEN, REFUND, RESERVED, GIVEN),
+        (CREATED, TRY, ASKED, FAILED, TRY_AGAIN, ASKED_AGAIN),
+        (CREATED, TRY, ASKED, UNKNOWN, HELD, VOID, VOIDED),
+        (CREATED, TRY, ASKED, FAILED, LATE),
         (CREATED, p.PaymentIntentCanceled()),
+        (CREATED, TRY, BLOCKED, TRY_AGAIN, ASKED_AGAIN),
+        (CREATED, TRY, HELD_BACK, APPROVED, ASKED),
+        (CREATED, TRY, HELD_BACK, DECLINED, BLOCKED),
+        (CREATED, TRY, HELD_BACK, BLOCKED),
     ],
 )
 def test_a_legal_story_passes(story: tuple[Any, ...], judged: Judge) -> None:
@@ -73,25 +90,34 @@ def test_a_legal_story_passes(story: tuple[Any, ...], judged: Judge) -> None:
         (ASKED,),
         (CREATED, CREATED),
         (CREATED, HELD),
-        (CREATED, ASKED, ASKED_AGAIN),
-        (CREATED, ASKED, HELD, ASKED_AGAIN),
-        (CREATED, ASKED, HELD, HELD),
-        (CREATED, ASKED, HELD, FAILED),
-        (CREATED, ASKED, FAILED, HELD),
-        (CREATED, ASKED, HELD, VOID, VOIDED, CAPTURE),
-        (CREATED, ASKED, HELD, VOID, CAPTURE),
-        (CREATED, ASKED, HELD, VOID, VOIDED, TAKEN),
-        (CREATED, ASKED, HELD, CAPTURE, VOID),
-        (CREATED, ASKED, HELD, CAPTURE, TAKEN, CAPTURE_2),
-        (CREATED, ASKED, HELD, CAPTURE, TAKEN, VOID),
-        (CREATED, ASKED, HELD, REFUND),
-        (CREATED, ASKED, HELD, CAPTURE, TAKEN, REFUND, GIVEN, GIVEN),
-        (CREATED, ASKED, HELD, CAPTURE, VOIDED),
-        (CREATED, ASKED, HELD, UNKNOWN),
-        (CREATED, p.PaymentIntentCanceled(), ASKED),
-        (CREATED, ASKED, HELD, p.PaymentIntentCanceled()),
-        (CREATED, ASKED, HELD, CAPTURE, p.PaymentExpired(amount_minor=100)),
-        (CREATED, ASKED, p.OperationReviewed(operation_id="auth_1")),
+        (CREATED, ASKED),
+        (CREATED, TRY, TRY),
+        (CREATED, TRY_AGAIN),
+        (CREATED, TRY, HELD_BACK, ASKED),
+        (CREATED, TRY, BLOCKED, ASKED),
+        (CREATED, TRY, p.PaymentReviewed(assessment_id="asm_1", attempt=1, decision="approve")),
+        (CREATED, TRY, p.PaymentIntentCanceled()),
+        (CREATED, TRY, ASKED, BLOCKED),
+        (CREATED, TRY, ASKED, ASKED_AGAIN),
+        (CREATED, TRY, ASKED, HELD, ASKED_AGAIN),
+        (CREATED, TRY, ASKED, HELD, HELD),
+        (CREATED, TRY, ASKED, HELD, FAILED),
+        (CREATED, TRY, ASKED, FAILED, HELD),
+        (CREATED, TRY, ASKED, HELD, VOID, VOIDED, CAPTURE),
+        (CREATED, TRY, ASKED, HELD, VOID, CAPTURE),
+        (CREATED, TRY, ASKED, HELD, VOID, VOIDED, TAKEN),
+        (CREATED, TRY, ASKED, HELD, CAPTURE, VOID),
+        (CREATED, TRY, ASKED, HELD, CAPTURE, TAKEN, CAPTURE_2),
+        (CREATED, TRY, ASKED, HELD, CAPTURE, TAKEN, VOID),
+        (CREATED, TRY, ASKED, HELD, REFUND),
+        (CREATED, TRY, ASKED, HELD, CAPTURE, TAKEN, REFUND, RESERVED, GIVEN, GIVEN),
+        (CREATED, TRY, ASKED, HELD, CAPTURE, TAKEN, REFUND, RESERVED, RESERVED),
+        (CREATED, TRY, ASKED, HELD, CAPTURE, VOIDED),
+        (CREATED, TRY, ASKED, HELD, UNKNOWN),
+        (CREATED, p.PaymentIntentCanceled(), TRY),
+        (CREATED, TRY, ASKED, HELD, p.PaymentIntentCanceled()),
+        (CREATED, TRY, ASKED, HELD, CAPTURE, p.PaymentExpired(amount_minor=100)),
+        (CREATED, TRY, ASKED, p.OperationReviewed(operation_id="auth_1")),
     ],
 )
 def test_an_illegal_last_event_is_named(story: tuple[Any, ...], judged: Judge) -> None:

@@ -3,24 +3,40 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from threading import Thread
-from typing import Final, TypeVar
-
-from connectors.psp.lanes import Lanes, Work
+from typing import Final, Generic, Protocol, TypeVar
 
 _ANSWER_S: Final = 10.0
 
 T = TypeVar("T")
+Piece = TypeVar("Piece", contravariant=True)
+W = TypeVar("W")
+
+OnFailure = Callable[[BaseException], None]
 
 
-class Crew:
-    """A thread that runs work in lanes, `width` pieces at a time. Every method but `run` may come from another."""
+class Lanes(Protocol[Piece]):
+    """What puts pieces of work in order and runs them; lives in the crew's event loop.
 
-    def __init__(self, width: int) -> None:
+    add    run a piece, after what was added before under its key as the lanes see fit
+    clear  give up what runs and what waits
+    """
+
+    def add(self, key: bytes, work: Piece) -> None: ...
+    async def clear(self) -> None: ...
+
+
+class Crew(Generic[W]):
+    """A thread that runs work in lanes. Every method but `run` may be called from any other thread.
+
+    lanes: makes them; told where to report what a piece of work raised.
+    """
+
+    def __init__(self, name: str, lanes: Callable[[OnFailure], Lanes[W]]) -> None:
         self._failure: BaseException | None = None
-        self._lanes = Lanes(width, self._failed)
+        self._lanes = lanes(self._failed)
         self._loop = asyncio.new_event_loop()
         # A call that hangs must not keep a process alive that has decided to end.
-        self._thread = Thread(target=self._loop.run_forever, name="psp-calls", daemon=True)
+        self._thread = Thread(target=self._loop.run_forever, name=name, daemon=True)
 
     def start(self) -> None:
         """Begin; before anything else."""
@@ -34,8 +50,8 @@ class Crew:
 
         return asyncio.run_coroutine_threadsafe(answer(), self._loop).result(_ANSWER_S)
 
-    def add(self, key: bytes, work: Work) -> None:
-        """Run work after everything added before under the same key."""
+    def add(self, key: bytes, work: W) -> None:
+        """Hand a piece of work to the lanes."""
         self._loop.call_soon_threadsafe(self._lanes.add, key, work)
 
     def check(self) -> None:

@@ -1,0 +1,1 @@
+"""The bank: settlement files of providers, taken in whole or refused whole."""

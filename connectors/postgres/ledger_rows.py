@@ -1,0 +1,174 @@
+"""Which rows follow from the journal of the ledger?"""
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any, Final
+
+import msgspec
+from msgspec import Struct
+
+from connectors.postgres.events import Event, named, told
+from connectors.postgres.personal import json_text
+from connectors.postgres.projection import Projection
+from connectors.postgres.tables import EventRow, Table, at
+from schemas.ledger import JournalRecord, PostingRefused, TransactionPosted
+
+_HASHES: Final = ("prev_hash", "fingerprint")
+
+
+class JournalRow(EventRow, frozen=True, kw_only=True):
+    """A row of raw.ledger_journal; `body` is a JSON text, `prev_hash` hexadecimal."""
+
+    book: str
+    merchant_id: str
+    version: int
+    type: str
+    schema: str
+    seq: int
+    prev_hash: str
+    transaction_id: str | None
+    body: str
+
+
+class TransactionRow(Struct, frozen=True, kw_only=True):
+    """A row of mart.ledger_transactions."""
+
+    transaction_id: str
+    type: str
+    reference_id: str
+    payment_id: str
+    merchant_id: str
+    mode: str
+    status: str
+    seq: int
+    provider: str
+    amount_minor: int
+    currency: str
+    terms_version: int
+    available_at: datetime | None
+    created_at: datetime
+
+
+class EntryRow(Struct, frozen=True, kw_only=True):
+    """A row of mart.ledger_entries."""
+
+    entry_id: str
+    transaction_id: str
+    account_id: str
+    direction: str
+    phase: str
+    amount_minor: int
+    currency: str
+    merchant_id: str
+    mode: str
+    created_at: datetime
+
+
+class LedgerRefusalRow(Struct, frozen=True, kw_only=True):
+    """A row of mart.ledger_refusals."""
+
+    transaction_id: str
+    command: str
+    outcome: str
+    reference_id: str
+    payment_id: str
+    merchant_id: str
+    mode: str
+    seq: int
+    amount_minor: int
+    currency: str
+    refused_at: datetime
+
+
+JOURNAL: Final = Table("raw.ledger_journal", JournalRow, "event_id", "book")
+TRANSACTIONS: Final = Table("mart.ledger_transactions", TransactionRow, "transaction_id")
+ENTRIES: Final = Table("mart.ledger_entries", EntryRow, "entry_id")
+LEDGER_REFUSALS: Final = Table("mart.ledger_refusals", LedgerRefusalRow, "transaction_id")
+
+
+def project(projection: Projection, event: Event) -> None:
+    """The record in its log; of a transaction, itself and its legs. All of them are written once."""
+    body = event.message.body
+    projection.log(JOURNAL, event, _journal(event, body))
+    match body:
+        case TransactionPosted():
+            projection.log(TRANSACTIONS, event, _transaction(event, body))
+            for entry in _entries(event, body):
+                projection.log(ENTRIES, event, entry)
+        case PostingRefused():
+            projection.log(LEDGER_REFUSALS, event, _refusal(event, body))
+
+
+def _journal(event: Event, body: JournalRecord) -> JournalRow:
+    return JournalRow(
+        **told(event.message),
+        **named(event.message),
+        book=event.key,
+        merchant_id=event.message.envelope.merchant_id,
+        seq=body.seq,
+        prev_hash=body.prev_hash.hex(),
+        transaction_id=getattr(body, "transaction_id", None),
+        body=_json(body),
+    )
+
+
+def _json(body: JournalRecord) -> str:
+    plain: dict[str, Any] = msgspec.to_builtins(body, builtin_types=(bytes,))
+    for name in _HASHES:
+        if name in plain:
+            plain[name] = plain[name].hex()
+    return json_text(plain)
+
+
+def _transaction(event: Event, body: TransactionPosted) -> TransactionRow:
+    envelope = event.message.envelope
+    return TransactionRow(
+        transaction_id=body.transaction_id,
+        type=body.template,
+        reference_id=body.operation_id,
+        payment_id=body.payment_id,
+        merchant_id=envelope.merchant_id,
+        mode=envelope.mode,
+        status="posted",
+        seq=body.seq,
+        provider=body.provider,
+        amount_minor=body.amount_minor,
+        currency=body.currency,
+        terms_version=body.terms_version,
+        available_at=None if body.available_at_ms is None else at(body.available_at_ms),
+        created_at=at(envelope.occurred_at_ms),
+    )
+
+
+def _entries(event: Event, body: TransactionPosted) -> Iterator[EntryRow]:
+    envelope = event.message.envelope
+    for number, leg in enumerate(body.legs, 1):
+        yield EntryRow(
+            entry_id=f"{body.transaction_id}:{number}",
+            transaction_id=body.transaction_id,
+            account_id=leg.account_id,
+            direction=leg.side,
+            phase=leg.phase,
+            amount_minor=leg.amount_minor,
+            currency=body.currency,
+            merchant_id=envelope.merchant_id,
+            mode=envelope.mode,
+            created_at=at(envelope.occurred_at_ms),
+        )
+
+
+def _refusal(event: Event, body: PostingRefused) -> LedgerRefusalRow:
+    envelope = event.message.envelope
+    return LedgerRefusalRow(
+        transaction_id=body.transaction_id,
+        command=body.command,
+        outcome=body.outcome,
+        reference_id=body.operation_id,
+        payment_id=body.payment_id,
+        merchant_id=envelope.merchant_id,
+        mode=envelope.mode,
+        seq=body.seq,
+        amount_minor=body.amount_minor,
+        currency=body.currency,
+        refused_at=at(envelope.occurred_at_ms),
+    )

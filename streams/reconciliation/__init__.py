@@ -1,0 +1,1 @@
+"""Reconciliation: whether providers settle what they moved for us, once and in full."""

@@ -1,0 +1,1 @@
+"""Webhooks: which events go to which endpoints of a merchant."""
