@@ -14,6 +14,7 @@ from urllib.request import urlopen
 import msgspec
 from msgspec.structs import replace
 
+from connectors.bank.reader import directory_of
 from ops.stack import kafka, postgres
 from ops.stack.directory import claim, write_atomically
 from ops.stack.ports import LOOPBACK, free_port, is_free
@@ -36,6 +37,8 @@ _LAPTOP_WINDOWS: Final[Mapping[str, int | str]] = {
     "payments_query_delays_ms": "2000,3000,5000,10000,15000,30000",
     "psp_call_timeout_ms": 4_000,
     "psp_settle_ms": 1_000,
+    "recon_expected_window_ms": 60_000,
+    "recon_line_window_ms": 10_000,
 }
 
 
@@ -169,6 +172,8 @@ def _our_processes(
             *("--port", str(addresses.simulator), "--book", str(data_dir / "simulator" / "book.jsonl")),
             *("--callback-url", f"{api_url}/v1/psp/notifications/{settings.psp_provider}"),
             *("--callback-secret-env", _SIMULATOR_SECRET),
+            *("--settlement-dir", str(data_dir / directory_of(settings) / "inbox")),
+            *("--provider-name", settings.psp_provider),
         ),
         env={_SIMULATOR_SECRET: secret.callback_secret},
         cwd=data_dir,
@@ -183,6 +188,7 @@ def _our_processes(
         ours("clock", "connectors.clock", after=("provision",)),
         ours("gateway", "connectors.psp", after=("provision", "simulator")),
         ours("egress", "connectors.webhooks", after=("provision",)),
+        ours("bank", "connectors.bank", after=("provision",)),
         ours("sink", "connectors.postgres", after=("provision", "postgres")),
         ours(
             "api",

@@ -21,7 +21,7 @@ from streams.stages import DEFINITIONS
 # Designing a platform formats the storage of a real Kafka and a real Postgres.
 pytestmark = pytest.mark.integration
 
-OURS = ("worker", "clock", "gateway", "sink", "api")
+OURS = ("worker", "clock", "gateway", "bank", "sink", "api")
 
 
 def designed(data_dir: Path, **changed: object) -> Platform:
@@ -147,6 +147,17 @@ def test_everything_starts_after_what_it_needs(tmp_path: Path) -> None:
         started.add(spec.role)
     assert set(DEFINITIONS) <= set(spec_of(found, "worker").argv)
     assert spec_of(found, "provision").is_job
+
+
+def test_the_provider_delivers_where_the_bank_reads(tmp_path: Path) -> None:
+    """Two directories would leave every settlement unread."""
+    arguments = spec_of(designed(tmp_path / "one"), "simulator").argv
+    assert str(tmp_path / "one" / "bank" / "inbox") in arguments
+    elsewhere = tmp_path / "elsewhere"
+    assert (
+        str(elsewhere / "inbox")
+        in spec_of(designed(tmp_path / "two", bank_dir=str(elsewhere)), "simulator").argv
+    )
 
 
 def test_a_server_that_does_not_answer_is_not_ready() -> None:
