@@ -15,7 +15,7 @@ PARAM: Final = "url"
 
 _PORTS: Final = frozenset({443, 8443})
 _LEAST_FREE_PORT: Final = 1024
-_PRINTABLE: Final = re.compile(r"[\x21-\x5b\x5d-\x7e]+\Z")
+_PRINTABLE: Final = re.compile(r"[\x21-\x5b\x5d-\x7e]*\Z")
 _LABEL: Final = r"(?!-)[a-z0-9-]{1,63}(?<!-)"
 # The last label of a number, such as 127.1 or 0x7f000001, would be read as an address by some resolvers.
 _NAME: Final = re.compile(rf"(?=.{{1,253}}\Z)(?:{_LABEL}\.)+(?:[a-z]{{2,63}}|xn--[a-z0-9-]{{1,59}})\Z")
@@ -53,7 +53,7 @@ def checked_url(text: str, mode: Mode) -> str:
         port = url.port
     except ValueError as error:
         raise _refused("this is no URL; write one such as https://shop.example.com/webhooks") from error
-    if not url.absolute or not url.host:
+    if not url.absolute or not url.raw_host:
         raise _refused("an absolute URL with a host, such as https://shop.example.com/webhooks")
     if url.raw_user is not None or url.raw_password is not None:
         raise _refused("no user or password in the URL; the signature proves who sends")
@@ -62,14 +62,14 @@ def checked_url(text: str, mode: Mode) -> str:
     _check_scheme(url, mode)
     if port not in _PORTS and (port or 0) < _LEAST_FREE_PORT:
         raise _refused("port 443, 8443 or one from 1024 up")
-    _check_host(url.host, mode)
+    _check_host(url.raw_host, mode)
     return str(url)
 
 
 def _check_scheme(url: URL, mode: Mode) -> None:
     if url.scheme == "https":
         return
-    if url.scheme != "http" or mode != "test" or not _is_this_machine(url.host or ""):
+    if url.scheme != "http" or mode != "test" or not _is_this_machine(url.raw_host or ""):
         raise _refused("https only; in test mode also http to this machine (localhost, 127.0.0.1 or [::1])")
 
 

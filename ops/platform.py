@@ -242,10 +242,14 @@ def _secrets(data_dir: Path) -> _Secrets:
 
 
 def _write_private(path: Path, content: bytes) -> None:
-    """Only the owner may read it, from its first byte on."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    """Only the owner may read it, from its first byte on; a reader sees the old bytes or the new ones."""
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "wb") as file:
         file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    draft.replace(path)
 
 
 def _settings(data_dir: Path, base: Settings, addresses: Addresses, secret: _Secrets) -> Settings:
