@@ -4,6 +4,7 @@ OpsError
     NotRunning      nothing runs in the data directory, or it did not become ready
     NotFound        what was named does not exist
     ApiRefused      the API did not do it, or nobody answers
+    TablesAway      Postgres cannot be read
     ProvisionError  the cluster differs from the topic registry
 """
 
@@ -22,6 +23,10 @@ class NotFound(OpsError):
 
 class ApiRefused(OpsError):
     """The API did not do it, or nobody answers."""
+
+
+class TablesAway(OpsError):
+    """Postgres cannot be read."""
 
 
 class ProvisionError(OpsError):
