@@ -127,6 +127,25 @@ def verify(data_dir: DataDir = None, as_json: AsJson = False) -> None:
 
 
 @app.command()
+def explain(
+    identifier: Annotated[
+        str, typer.Argument(metavar="ID", help="Id of a payment, or of anything that belongs to one.")
+    ],
+    data_dir: DataDir = None,
+    as_json: AsJson = False,
+) -> None:
+    """Tell the life of one payment: requests, decisions, provider, ledger, webhooks, settlement."""
+    from ops import lifecycle
+    from ops.explain import assembly, stored
+    from ops.explain.text import life_text
+
+    with _told(as_json), _settings(data_dir) as settings:
+        with stored.reading(lifecycle.running_settings(settings).postgres_dsn) as tables:
+            life = assembly.life_of(tables.found(identifier))
+        _show(as_json, life, life_text(life))
+
+
+@app.command()
 def bench(
     names: Annotated[list[str] | None, typer.Argument(help="Benchmarks to run; all without.")] = None,
     data_dir: DataDir = None,

@@ -6,6 +6,7 @@ OpsError
     RulesRefused    a file of risk rules cannot be deployed as it is
     Unwritable      a record would be refused by its readers
     ApiRefused      the API did not do it, or nobody answers
+    TablesAway      Postgres cannot be read
     ProvisionError  the cluster differs from the topic registry
 """
 
@@ -32,6 +33,10 @@ class Unwritable(OpsError):
 
 class ApiRefused(OpsError):
     """The API did not do it, or nobody answers."""
+
+
+class TablesAway(OpsError):
+    """Postgres cannot be read."""
 
 
 class ProvisionError(OpsError):

@@ -1,0 +1,1 @@
+"""The life of one payment, told from the rows of Postgres."""
