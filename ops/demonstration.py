@@ -71,6 +71,7 @@ def _demonstrate(settings: Settings, plan: Plan, console: Console) -> Demonstrat
         seed=plan.seed,
         requests_file=plan.requests_file,
         client_log=running.data_dir / lifecycle.CLIENT_LOG,
+        receipts=running.data_dir / lifecycle.RECEIPTS,
         forget_keys=plan.forget_keys,
     )
     with shown(console) as progress:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from ops.verify.check import Report
 
 CLIENT_LOG: Final = "client-requests.jsonl"
+RECEIPTS: Final = "webhook-receipts.jsonl"
 _READY_TIMEOUT_S: Final = 180.0
 _STOP_TIMEOUT_S: Final = 20.0
 _POLL_S: Final = 0.1
@@ -83,9 +84,12 @@ def verify(settings: Settings) -> "Report":
     from ops.verify.check import verify as check
 
     designed = _running(settings)
-    log = designed.data_dir / CLIENT_LOG
+    log, receipts = designed.data_dir / CLIENT_LOG, designed.data_dir / RECEIPTS
     return check(
-        designed.settings, simulator_url=designed.simulator_url, client_log=log if log.exists() else None
+        designed.settings,
+        simulator_url=designed.simulator_url,
+        client_log=log if log.exists() else None,
+        receipts=receipts if receipts.exists() else None,
     )
 
 

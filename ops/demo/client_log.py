@@ -1,4 +1,4 @@
-"""Which answers did the client see: one JSON line each, kept apart from everything the platform says."""
+"""What did merchants see: answers and webhooks, one JSON line each, apart from all the platform says."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,14 +23,14 @@ class Seen(Struct, frozen=True, kw_only=True):
 
 
 class ClientLog:
-    """Adds answers to a file, each before the client goes on; to none if there is none."""
+    """Adds what was seen to a file, before the client goes on; to none if there is none."""
 
     def __init__(self, file: FileIO | None) -> None:
         self._file = file
         self._encode = msgspec.json.Encoder().encode
 
-    def add(self, seen: Seen) -> None:
-        """Write one answer; it outlives the client."""
+    def add(self, seen: Struct) -> None:
+        """Write one line; it outlives the client."""
         if self._file is not None:
             self._file.write(self._encode(seen) + b"\n")
 

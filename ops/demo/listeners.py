@@ -41,6 +41,7 @@ async def listening(
         url = receiver.mailbox(f"{run_id}-{number}")
         mailbox = receiver.mailboxes[f"{run_id}-{number}"]
         endpoint_id, mailbox.secret = await _created(client, seller, url, f"{run_id}-working")
+        mailbox.endpoint_id = endpoint_id
         listeners.append(Listener(merchant=seller, endpoint_id=endpoint_id, kind="working", mailbox=mailbox))
     bad: tuple[tuple[Kind, str], ...] = (
         ("gone", f"http://{LOOPBACK}:{free_port()}/gone"),

@@ -28,6 +28,7 @@ class DemoPlan:
     concurrency: payments that are being worked on at once; those that wait for a provider do not count.
     arrivals_per_s: how fast customers arrive; requests of a file come as fast as `concurrency` lets them.
     requests_file: replay these payment requests instead of generated ones.
+    receipts: every webhook received is added to this file, one JSON line each.
     client_log: every answer is added to this file, one JSON line each.
     forget_keys: the provider forgets idempotency keys at once, and goes on to after the demo.
     run_id: begins every idempotency key; empty draws one. The same one again repeats the same requests.
@@ -41,6 +42,7 @@ class DemoPlan:
     arrivals_per_s: float = 100.0
     requests_file: Path | None = None
     client_log: Path | None = None
+    receipts: Path | None = None
     forget_keys: bool = False
     run_id: str = ""
     answer_deadline_s: float = 120.0

@@ -13,7 +13,9 @@ from typing import Final
 
 from aiohttp import web
 
+from ops.demo.client_log import ClientLog
 from ops.stack.ports import LOOPBACK, free_port
+from ops.verify.deliveries import Received
 
 TOLERANCE_S: Final = 300.0
 """How old a signature may be."""
@@ -24,6 +26,7 @@ _HUNG_UP_AFTER_S: Final = 0.5
 class Mailbox:
     """What one endpoint received. messages: by message id, how often it came with a valid signature."""
 
+    endpoint_id: str = ""
     secret: str = field(default="", repr=False)
     messages: Counter[str] = field(default_factory=Counter)
     refused: list[str] = field(default_factory=list)
@@ -37,7 +40,8 @@ class Mailbox:
 class Receiver:
     """A server on the loopback. Its mailboxes answer 200 to what is signed right; /hang never answers."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, log: ClientLog) -> None:
+        self._log = log
         self._url = f"http://{LOOPBACK}:{port}"
         self.mailboxes: dict[str, Mailbox] = {}
         self.hung = 0
@@ -54,12 +58,19 @@ class Receiver:
 
     async def take(self, request: web.Request) -> web.Response:
         """One delivery to a mailbox."""
-        mailbox = self.mailboxes[request.match_info["name"]]
-        problem = problem_of(request.headers, await request.read(), mailbox.secret, now_s=time.time())
+        mailbox, body = self.mailboxes[request.match_info["name"]], await request.read()
+        problem = problem_of(request.headers, body, mailbox.secret, now_s=time.time())
+        received = Received(
+            endpoint_id=mailbox.endpoint_id,
+            message_id=request.headers.get("webhook-id", ""),
+            digest=hashlib.sha256(body).hexdigest()[:16],
+            problem=problem,
+        )
+        self._log.add(received)
         if problem is not None:
             mailbox.refused.append(problem)
             return web.Response(status=400, text=problem)
-        mailbox.messages[request.headers["webhook-id"]] += 1
+        mailbox.messages[received.message_id] += 1
         return web.Response(text="thank you")
 
     async def hang(self, _: web.Request) -> web.Response:
@@ -88,10 +99,10 @@ def problem_of(headers: Mapping[str, str], body: bytes, secret: str, *, now_s: f
 
 
 @asynccontextmanager
-async def receiving() -> AsyncIterator[Receiver]:
-    """A receiver from its first to its last delivery."""
+async def receiving(log: ClientLog) -> AsyncIterator[Receiver]:
+    """A receiver from its first to its last delivery, each written to `log`."""
     port = free_port()
-    receiver = Receiver(port)
+    receiver = Receiver(port, log)
     application = web.Application()
     application.router.add_post("/mailboxes/{name}", receiver.take)
     application.router.add_post("/hang", receiver.hang)

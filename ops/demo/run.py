@@ -39,7 +39,7 @@ async def run_demo(target: Target, plan: DemoPlan, show: Progress) -> DemoReport
     payments is in the report.
     """
     work = _work_of(plan)
-    with client_log.opened(plan.client_log) as log:
+    with client_log.opened(plan.client_log) as log, client_log.opened(plan.receipts) as receipts:
         async with session() as http, _told(show, work):
             if plan.forget_keys:
                 await effects.forget_keys(http, target.simulator_url)
@@ -54,7 +54,7 @@ async def run_demo(target: Target, plan: DemoPlan, show: Progress) -> DemoReport
             )
             sellers = await merchants.created(client, target, run_id=work.run_id, count=work.merchants)
             await rules.deployed(target.settings, sellers[scenario.WATCHED_MERCHANT].merchant_id)
-            async with receiving() as receiver:
+            async with receiving(receipts) as receiver:
                 listeners = await listening(client, receiver, sellers, run_id=work.run_id)
                 work.begin()
                 await _make_payments(target, plan, work, client=client, sellers=sellers)

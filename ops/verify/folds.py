@@ -16,10 +16,14 @@ from streams.table import STATE
 
 
 class Changelog:
-    """One changelog partition followed record by record: its live rows, and what its positions say of them."""
+    """One changelog partition followed record by record: its live rows, and what its positions say of them.
 
-    def __init__(self, task: str, finding: Finding) -> None:
-        self.states: dict[str, bytes] = {}
+    kept: beginnings of the names of rows whose values are kept in `rows`.
+    """
+
+    def __init__(self, task: str, finding: Finding, kept: tuple[bytes, ...] = (STATE,)) -> None:
+        self.rows: dict[bytes, bytes] = {}
+        self._kept = kept
         self._task = task
         self._finding = finding
         self._hashes: dict[bytes, int] = {}
@@ -39,8 +43,8 @@ class Changelog:
         if value is not None:
             self._hashes[key] = row_hash(key, value)
             self._total += self._hashes[key]
-        if key.startswith(STATE):
-            self._keep(key[len(STATE) :].decode(), value)
+        if key.startswith(self._kept):
+            self._keep(key, value)
 
     def check(self) -> None:
         """Hold the rows against the last positions record."""
@@ -64,11 +68,11 @@ class Changelog:
                 f"{said.transaction} say {said.rows} with {said.digest}"
             )
 
-    def _keep(self, key: str, value: bytes | None) -> None:
+    def _keep(self, key: bytes, value: bytes | None) -> None:
         if value is None:
-            self.states.pop(key, None)
+            self.rows.pop(key, None)
         else:
-            self.states[key] = value
+            self.rows[key] = value
 
 
 class Folds:
@@ -94,8 +98,9 @@ class Folds:
         self._states: dict[str, Any] = {}
         self._done: set[str] = set()
         stored = MemoryStore()
-        stored.apply((STATE + key.encode(), value) for key, value in changelog.states.items())
-        for key in changelog.states:
+        stored.apply(changelog.rows.items())
+        for name in changelog.rows:
+            key = name[len(STATE) :].decode()
             try:
                 self._rows[key] = definition.states.load(stored, key)
             except (msgspec.DecodeError, ValueError) as error:

@@ -6,12 +6,24 @@ A partition needs nothing of the others, so each may be surveyed by a process of
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from ops.verify import book_rows
 from ops.verify.amounts import Amounts
+from ops.verify.book_rows import BookRows
 from ops.verify.confidential import Confidential
 from ops.verify.effects import Effect, Effects
 from ops.verify.folds import Changelog, Folds
+from ops.verify.followers import (
+    Follower,
+    LedgerFollower,
+    Nobody,
+    PaymentsFollower,
+    Published,
+    WebhooksFollower,
+    WindowsFollower,
+)
+from ops.verify.ledger_model import BalanceRows, LedgerModel, PaymentAmounts
 from ops.verify.log import Log, LogRecord
-from ops.verify.payments import PaymentsPartition
+from ops.verify.payments import Booked, PaymentsPartition
 from ops.verify.postgres import Postgres
 from ops.verify.report import Finding
 from ops.verify.tables import Loaded, LoadedEvents, Tables
@@ -24,6 +36,7 @@ from schemas.settings import Settings
 from schemas.topics import Topic
 from streams.definition import StageDefinition
 from streams.stages import DEFINITIONS
+from streams.table import STATE
 
 LOG_TABLES: Final = {
     topics.PAYMENTS_EVENTS.name: ("raw", "payment_events"),
@@ -39,7 +52,8 @@ LOG_TABLES: Final = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PartitionTask:
-    """What to survey. cut: end of the stage's events when the cut was taken; loaded: rows below it.
+    """What to survey. cut: end of the stage's events when the cut was taken; loaded: rows below it; None where no table
+    holds them one by one.
 
     effects: the provider's whole book; None where there is none.
     """
@@ -48,13 +62,17 @@ class PartitionTask:
     stage: str
     partition: int
     cut: int
-    loaded: Loaded
+    loaded: Loaded | None
     effects: list[Effect] | None
 
 
 @dataclass(slots=True, kw_only=True)
 class Judges:
-    """The judges of a partition, or of all of them together."""
+    """The judges of a partition, or of all of them together.
+
+    booked: what payments amount to by their events, with whether they were quiet since the cut.
+    posted: what the ledger says of payments at its cut. published: messages for webhook endpoints.
+    """
 
     effects: Effects | None
     transitions: Transitions = field(default_factory=Transitions)
@@ -62,6 +80,19 @@ class Judges:
     equal: Finding = field(default_factory=lambda: Finding("P7", "tables equal the folds of their topics"))
     versions: Versions = field(default_factory=Versions)
     confidential: Confidential = field(default_factory=Confidential)
+    features: Finding = field(
+        default_factory=lambda: Finding("P16", "risk was told the features a recomputation gives")
+    )
+    webhooks: Finding = field(
+        default_factory=lambda: Finding("P9", "every message reaches its receiver, trusted, under one id")
+    )
+    ledger: LedgerModel = field(default_factory=LedgerModel)
+    balances: Finding = field(
+        default_factory=lambda: Finding("L18", "rows of mart.balances equal the fold of the journal")
+    )
+    booked: dict[str, Booked] = field(default_factory=dict)
+    posted: dict[str, PaymentAmounts] = field(default_factory=dict)
+    published: dict[str, Published] = field(default_factory=dict)
 
     def join(self, other: "Judges") -> None:
         """Take in what was found in another partition."""
@@ -72,6 +103,13 @@ class Judges:
         self.equal.add(other.equal)
         self.versions.join(other.versions)
         self.confidential.join(other.confidential)
+        self.features.add(other.features)
+        self.webhooks.add(other.webhooks)
+        self.ledger.join(other.ledger)
+        self.balances.add(other.balances)
+        self.booked.update(other.booked)
+        self.posted.update(other.posted)
+        self.published.update(other.published)
 
     def event(self, topic: Topic, record: LogRecord) -> tuple[str, Message[Any]] | None:
         """Key and message of a record that the load takes; what is none was set aside by it too."""
@@ -93,14 +131,11 @@ def survey_partition(task: PartitionTask) -> Judges:
     effects = Effects(task.effects) if is_payments and task.effects is not None else None
     judges = Judges(effects=effects)
     with Log(task.settings) as log:
-        folds = Folds(
-            definition, _changelog(log, definition, task, judges), judges.equal, must_hold_below=task.cut
-        )
-        payments = _payments(task, judges) if is_payments else None
-        _events(log, definition, task, _Readers(judges, folds, payments))
+        folds = _folds(log, definition, task, judges)
+        follower = _follower(definition, task, judges)
+        _events(log, definition, task, _Readers(judges, folds, follower))
     folds.finish()
-    if payments is not None:
-        payments.finish()
+    follower.finish()
     return judges
 
 
@@ -109,18 +144,49 @@ class _Readers:
     """Who is shown every event."""
 
     judges: Judges
-    folds: Folds
-    payments: PaymentsPartition | None
+    folds: Folds | BookRows
+    follower: Follower
 
 
-def _changelog(log: Log, definition: StageDefinition[Any], task: PartitionTask, judges: Judges) -> Changelog:
+def _folds(
+    log: Log, definition: StageDefinition[Any], task: PartitionTask, judges: Judges
+) -> Folds | BookRows:
+    if definition.events is topics.LEDGER_JOURNAL:
+        books = _changelog(log, definition, task, judges, kept=book_rows.KEPT)
+        return BookRows(definition, books.rows, judges.equal, must_hold_below=task.cut)
+    states = _changelog(log, definition, task, judges, kept=(STATE,))
+    return Folds(definition, states, judges.equal, must_hold_below=task.cut)
+
+
+def _changelog(
+    log: Log,
+    definition: StageDefinition[Any],
+    task: PartitionTask,
+    judges: Judges,
+    *,
+    kept: tuple[bytes, ...],
+) -> Changelog:
     name = topics.changelog(definition.name, definition.version)
-    changelog = Changelog(f"{definition.name}.{task.partition}", judges.equal)
+    changelog = Changelog(f"{definition.name}.{task.partition}", judges.equal, kept)
     for record in log.read(name, task.partition, log.end(name, task.partition)):
         changelog.record(record.key or b"", record.value)
         judges.confidential.record(record)
     changelog.check()
     return changelog
+
+
+def _follower(definition: StageDefinition[Any], task: PartitionTask, judges: Judges) -> Follower:
+    match definition.events:
+        case topics.PAYMENTS_EVENTS:
+            return PaymentsFollower(_payments(task, judges))
+        case topics.LEDGER_JOURNAL:
+            return _ledger(task, judges)
+        case topics.RISK_OBSERVATIONS:
+            return WindowsFollower(judges.features)
+        case topics.WEBHOOKS_MESSAGES:
+            return WebhooksFollower(finding=judges.webhooks, published=judges.published, cut=task.cut)
+        case _:
+            return Nobody()
 
 
 def _payments(task: PartitionTask, judges: Judges) -> PaymentsPartition:
@@ -131,12 +197,27 @@ def _payments(task: PartitionTask, judges: Judges) -> PaymentsPartition:
             judges.equal,
             must_hold_below=task.cut,
         )
-    return PaymentsPartition(judges.transitions, judges.amounts, tables, judges.effects, cut=task.cut)
+    return PaymentsPartition(
+        judges.transitions, judges.amounts, tables, judges.effects, cut=task.cut, booked=judges.booked
+    )
+
+
+def _ledger(task: PartitionTask, judges: Judges) -> LedgerFollower:
+    with Postgres(task.settings.postgres_dsn) as postgres:
+        rows = list(postgres.balances(task.partition))
+        cut_seq = postgres.journal_seq(task.partition, task.cut)
+    return LedgerFollower(
+        model=judges.ledger,
+        rows=BalanceRows(rows, cut_seq=cut_seq),
+        balances=judges.balances,
+        cut=task.cut,
+        at_cut=judges.posted,
+    )
 
 
 def _events(log: Log, definition: StageDefinition[Any], task: PartitionTask, readers: _Readers) -> None:
     name, judges = definition.events.name, readers.judges
-    counted = LoadedEvents(".".join(LOG_TABLES[name]), f"{name}:{task.partition}", must_hold_below=task.cut)
+    counted = LoadedEvents(name, f"{name}:{task.partition}", must_hold_below=task.cut)
     for record in log.read(name, task.partition, log.end(name, task.partition)):
         event = judges.event(definition.events, record)
         if event is None:
@@ -145,6 +226,6 @@ def _events(log: Log, definition: StageDefinition[Any], task: PartitionTask, rea
         counted.event(record.offset)
         if judges.versions.event(key, message, record.place):
             readers.folds.event(key, message, record.offset)
-            if readers.payments is not None:
-                readers.payments.event(key, message, record.offset, record.place)  # type: ignore[arg-type]  # an event topic's messages are Recorded
-    counted.compare(task.loaded, judges.equal)
+            readers.follower.event(key, message, record)
+    if task.loaded is not None:
+        counted.compare(task.loaded, judges.equal)

@@ -1,6 +1,6 @@
 """How are the judges of payments fed: every payment followed event by event, for one partition."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from ops.verify.amounts import Amounts
 from ops.verify.effects import Effects
@@ -12,10 +12,19 @@ from schemas.payment_views import PaymentSnapshot
 from schemas.payments import PaymentStatus
 
 
+class Booked(NamedTuple):
+    """What a payment amounts to by its events, in minor units. is_quiet: nothing happened since the cut."""
+
+    held_minor: int
+    captured_minor: int
+    refunded_minor: int
+    is_quiet: bool
+
+
 class PaymentsPartition:
     """Follows the payments of one partition and shows each step to the judges.
 
-    cut: end of the partition when the provider's book was about to be read.
+    cut: end of the partition when the provider's book was about to be read. booked: filled at the end.
     """
 
     def __init__(
@@ -26,12 +35,14 @@ class PaymentsPartition:
         effects: Effects | None,
         *,
         cut: int,
+        booked: dict[str, Booked],
     ) -> None:
         self._transitions = transitions
         self._amounts = amounts
         self._tables = tables
         self._effects = effects
         self._cut = cut
+        self._booked = booked
         self._histories: dict[str, PaymentHistory] = {}
         self._statuses: dict[str, PaymentStatus] = {}
 
@@ -54,6 +65,13 @@ class PaymentsPartition:
     def finish(self) -> None:
         """Every payment stands as its newest event left it."""
         self._tables.finish()
+        for history in self._histories.values():
+            self._booked[history.payment_id] = Booked(
+                history.held_minor,
+                history.captured_minor,
+                history.refunded_minor,
+                history.last_offset < self._cut,
+            )
         if self._effects is None:
             return
         for key, history in self._histories.items():

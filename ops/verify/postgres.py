@@ -10,7 +10,9 @@ from psycopg.sql import SQL, Composed, Identifier
 
 from ops.verify.confidential import CANDIDATE
 from ops.verify.errors import TablesUnreadable
+from ops.verify.ledger_model import AccountCounters
 from ops.verify.log import Ends
+from ops.verify.reconciliation import ResultRow
 from ops.verify.tables import Loaded, OperationRow, PaymentRow
 
 _LOOK_AGAIN_S: Final = 0.2
@@ -27,6 +29,17 @@ _OPERATIONS: Final = """
     SELECT operation_id, payment_id, version, kind, status, amount_minor
     FROM mart.payment_operations WHERE _partition = %s
 """
+_BALANCES: Final = """
+    SELECT account_id, seq, debits_pending_minor, debits_posted_minor, credits_pending_minor, credits_posted_minor
+    FROM mart.balances WHERE _partition = %s
+"""
+_SEQ: Final = "SELECT coalesce(max(seq), 0) FROM raw.ledger_journal WHERE _partition = %s AND _offset < %s"
+_RESULTS: Final = """
+    SELECT provider, provider_ref, status, duplicates, operation_id, kind, expected_minor, expected_currency,
+        line_id, file_id, settled_minor, settled_currency, fee_minor, settled_on
+    FROM mart.recon_results
+"""
+_ACCEPTED: Final = "SELECT DISTINCT file_id FROM mart.settlement_files WHERE status = 'accepted'"
 _REQUESTS: Final = "SELECT request_id, status FROM raw.api_requests WHERE _partition = %s"
 _REFUNDS: Final = "SELECT refund_id FROM mart.refunds"
 _ACCOUNTS: Final = "SELECT merchant_id FROM mart.merchants UNION ALL SELECT operator_id FROM mart.operators"
@@ -96,6 +109,24 @@ class Postgres:
     def operations(self, partition: int) -> Iterator[OperationRow]:
         """The rows of mart.payment_operations that came from a partition."""
         return (OperationRow(*row) for row in self._rows(_OPERATIONS, [partition]))
+
+    def balances(self, partition: int) -> Iterator[dict[str, Any]]:
+        """The rows of mart.balances that came from a partition: account_id, seq and the four counters."""
+        names = ("account_id", "seq", *AccountCounters._fields)
+        return (dict(zip(names, row, strict=True)) for row in self._rows(_BALANCES, [partition]))
+
+    def journal_seq(self, partition: int, below: int) -> int:
+        """Number of the last journal record of a partition below an offset; 0 where there is none."""
+        return int(next(self._rows(_SEQ, [partition, below]))[0])
+
+    def recon_results(self) -> Iterator[ResultRow]:
+        """The rows of mart.recon_results."""
+        names = ResultRow.__struct_fields__
+        return (ResultRow(**dict(zip(names, row, strict=True))) for row in self._rows(_RESULTS))
+
+    def accepted_files(self) -> set[str]:
+        """Ids of the settlement files that were taken in."""
+        return {row[0] for row in self._rows(_ACCEPTED)}
 
     def request_statuses(self, partition: int) -> dict[str, int]:
         """Status by request id, of the answers that came from a partition."""

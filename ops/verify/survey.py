@@ -1,30 +1,66 @@
 """In which order is everything read, so that what happens meanwhile alarms nobody?
 
-First the client's log, then the ends of the request log and of the events: the cut. Then the
-provider's book, then the load has to pass the cut. Each changelog and each table is read before the
-end of its events is taken, so whatever they show is among the events that are read last.
+First the client's log, then the ends of the request log and of the payments' events: the cut. Then the
+provider's book. Then every stage that hears of payments has to pass what it had been told by then, and
+the load has to pass the ends of all events that followed. Each changelog and each table is read before
+the end of its events is taken, so whatever they show is among the events that are read last. Payments
+that changed after the cut are held against nobody else's word.
 """
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from multiprocessing import get_context
 from typing import Final
 
+from connectors.webhooks.app import GROUP
 from ops.verify.acknowledged import Acknowledged, ClientLine
 from ops.verify.answers import Answers
 from ops.verify.book import read_book
+from ops.verify.books import books_agree
+from ops.verify.deliveries import Deliveries, Received
 from ops.verify.effects import Effect, Effects, not_judged
 from ops.verify.letters import Letter, Letters
 from ops.verify.log import Ends, Log
 from ops.verify.partition import LOG_TABLES, Judges, PartitionTask, survey_partition
 from ops.verify.postgres import Postgres
+from ops.verify.progress import Reading, committed, wait_for
+from ops.verify.reconciliation import Movement, Reconciliation, ResultRow
 from ops.verify.report import Invariant
+from ops.verify.settlements import read_account
 from ops.verify.tables import Loaded, LoadedEvents
 from schemas import topics
 from schemas.settings import Settings
 from schemas.topics import Topic
-from streams.stages import DEFINITIONS
+from streams.stages import DEFINITIONS, stage_spec
+
+_TOLD: Final = (
+    ("ledger", topics.LEDGER_COMMANDS_PAYMENTS),
+    ("webhooks", topics.WEBHOOKS_EVENTS_PAYMENTS),
+    ("reconciliation", topics.RECON_EXPECTED_PAYMENTS),
+    ("reconciliation", topics.RECON_LINES),
+)
+"""Stages that hear of payments and of their settlement, and on which topic."""
+_JUDGED: Final = (
+    topics.RISK_OBSERVATIONS,
+    topics.RISK_ASSESSMENTS,
+    topics.RISK_DECISIONS,
+    topics.LEDGER_JOURNAL,
+    topics.LEDGER_BALANCES,
+    topics.LEDGER_TOTALS,
+    topics.WEBHOOKS_MESSAGES,
+    topics.WEBHOOKS_ATTEMPTS,
+    topics.RECON_RESULTS,
+    topics.BANK_FILES,
+)
+"""Topics that are read to a cut, besides those the first cut is taken of."""
+
+_READ_LATER: Final = (
+    topics.WEBHOOKS_DELIVERIES,
+    *topics.WEBHOOKS_DELAYED.values(),
+    topics.RECON_EXPECTED_PAYMENTS,
+)
+"""Topics whose records are held against what is read before them."""
 
 OWN_PROCESS_FROM: Final = 100_000
 """Events from which on a partition is worth the start of a process."""
@@ -43,18 +79,36 @@ class Survey:
         self._judges = Judges(effects=None)
         self._book: list[Effect] | None = None
         self._cuts: dict[str, Ends] = {}
+        self._simulator_url: str | None = None
+        self._definitions = {stage: define(settings) for stage, define in DEFINITIONS.items()}
+        self._receipts: tuple[Received, ...] = ()
+        self._accepted: set[str] = set()
 
     def begin(self, client_lines: Iterable[ClientLine], simulator_url: str | None, wait_s: float) -> None:
-        """Take the cut, read the provider's book, and wait for the load to pass the cut."""
+        """Take the cut, read the provider's book, and wait for stages and load to pass the cut."""
         for line in client_lines:
             self._acknowledged.client(line)
         for topic in (topics.API_REQUESTS, topics.MERCHANTS_EVENTS, topics.PAYMENTS_EVENTS):
             self._cuts[topic.name] = self._log.ends(topic.name)
+        self._simulator_url = simulator_url
         if simulator_url is not None:
             self._book = read_book(simulator_url)
             self._judges.effects = Effects(self._book)
             self._judges.effects.check_keys()
-        for told in self._postgres.wait_for(self._cuts, wait_s):
+        self._accepted = self._postgres.accepted_files()
+        wanted = {
+            Reading(stage_spec(self._definitions[stage]).group, topic.name): self._log.ends(topic.name)
+            for stage, topic in _TOLD
+        }
+        for told in wait_for(self._settings, wanted, wait_s):
+            self._acknowledged.behind(told)
+        for topic in topics.ALL:
+            if topic in _JUDGED and topic.name not in self._cuts:
+                self._cuts[topic.name] = self._log.ends(topic.name)
+        loaded = {
+            name: ends for name, ends in self._cuts.items() if "postgres" in topics.BY_NAME[name].readers
+        }
+        for told in self._postgres.wait_for(loaded, wait_s):
             self._acknowledged.behind(told)
 
     def judged(self) -> list[Invariant]:
@@ -70,22 +124,25 @@ class Survey:
                 self._judges.join(survey_partition(task))
             self._requests()
             self._stored()
+            results = list(self._postgres.recon_results())
             self._rest()
             for one in surveyed:
                 self._judges.join(one.result())
-        return self._verdicts()
+        self._deliver()
+        return [*self._verdicts(), *self._settled(results)]
 
     def _tasks(self) -> Iterator[PartitionTask]:
-        for stage, define in DEFINITIONS.items():
-            name = define(self._settings).events.name
-            loaded = self._postgres.loaded(*LOG_TABLES[name], self._cuts[name])
+        for stage, definition in self._definitions.items():
+            name = definition.events.name
+            is_logged = name in LOG_TABLES
+            loaded = self._postgres.loaded(*LOG_TABLES[name], self._cuts[name]) if is_logged else {}
             for partition, cut in self._cuts[name].items():
                 yield PartitionTask(
                     settings=self._settings,
                     stage=stage,
                     partition=partition,
                     cut=cut,
-                    loaded=loaded.get(partition, Loaded()),
+                    loaded=loaded.get(partition, Loaded()) if is_logged else None,
                     effects=self._book,
                 )
 
@@ -105,6 +162,51 @@ class Survey:
                     self._answers.answer(message.body, message.envelope.actor.principal)
             counted.compare(loaded.get(partition, Loaded()), self._judges.equal)
 
+    def receipts(self, received: Iterable[Received]) -> None:
+        """What receivers of webhooks wrote down; comes before `judged`."""
+        self._receipts = tuple(received)
+
+    def _deliver(self) -> None:
+        """What waits before the egress, what it attempted, and what receivers wrote down, in that order."""
+        self._deliveries = Deliveries(self._judges.published, self._judges.webhooks)
+        for topic in (topics.WEBHOOKS_DELIVERIES, *topics.WEBHOOKS_DELAYED.values()):
+            ends = self._log.ends(topic.name)
+            read_to = committed(self._settings, Reading(GROUP, topic.name), list(ends))
+            for record in self._log.records(topic.name, self._log.ends(topic.name)):
+                message = self._judges.event(topic, record)
+                if message is not None and record.offset >= read_to[record.partition]:
+                    self._deliveries.waits(message[1].body.message_id)
+        for record in self._log.records(
+            topics.WEBHOOKS_ATTEMPTS.name, self._log.ends(topics.WEBHOOKS_ATTEMPTS.name)
+        ):
+            message = self._judges.event(topics.WEBHOOKS_ATTEMPTS, record)
+            if message is not None:
+                self._deliveries.attempt(message[1].body, record.place)
+        self._deliveries.received(self._receipts)
+
+    def _settled(self, results: list[ResultRow]) -> Sequence[Invariant]:
+        """Reconciliation, by what payments booked and what the provider says it settled."""
+        if self._simulator_url is None:
+            return ()
+        movements = [
+            Movement(
+                provider=body.provider,
+                provider_ref=body.provider_ref,
+                operation_id=body.operation_id,
+                kind=body.kind,
+                amount_minor=body.amount_minor,
+                currency=body.currency,
+            )
+            for record in self._log.records(
+                topics.RECON_EXPECTED_PAYMENTS.name, self._log.ends(topics.RECON_EXPECTED_PAYMENTS.name)
+            )
+            if (told := self._judges.event(topics.RECON_EXPECTED_PAYMENTS, record)) is not None
+            for body in (told[1].body,)
+        ]
+        account = read_account(self._simulator_url)
+        judge = Reconciliation(account, movements, accepted=self._accepted)
+        return judge.judge(results)
+
     def _stored(self) -> None:
         """What Postgres holds besides the events."""
         for payment_id, version in self._postgres.payment_versions():
@@ -123,7 +225,7 @@ class Survey:
     def _rest(self) -> None:
         """The other topics, and all dead letters."""
         for topic in topics.ALL:
-            if topic.name not in self._cuts:
+            if topic.name not in self._cuts and topic not in _READ_LATER:
                 for record in self._log.records(topic.name, self._log.ends(topic.name)):
                     self._judges.confidential.record(record)
             self._dead_letters(topic)
@@ -150,6 +252,11 @@ class Survey:
             ),
             self._answers.verdict(),
             self._letters.verdict(),
+            self._deliveries.verdict(),
             judges.versions.verdict(),
             judges.confidential.verdict(),
+            judges.features.invariant("every attempt was counted again, from the attempts alone"),
+            *judges.ledger.verdicts(),
+            judges.balances.invariant("rows of mart.balances against the journal, each at its own record"),
+            books_agree(judges.booked, judges.posted),
         ]
