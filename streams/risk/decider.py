@@ -1,6 +1,7 @@
 """What follows from a request, from features, or from their not coming: an assessment is decided once.
 
-Features and requests come on different topics, so either may be first.
+Features and requests come on different topics, so either may be first. What completes an assessment
+leads to the decision alone, which names every input.
 """
 
 from collections.abc import Sequence
@@ -117,8 +118,9 @@ def _requested(
     if known is not None and known.request is not None:
         return ()
     asked = _with_request(state, request)
-    verdicts = (_decided(asked, request, merchant_id, ruleset),) if is_complete(asked) else ()
-    return (AssessmentOpened(request=request), *verdicts)
+    if is_complete(asked):
+        return (_decided(asked, request, merchant_id, ruleset),)
+    return (AssessmentOpened(request=request),)
 
 
 def _gathered(
@@ -133,7 +135,7 @@ def _gathered(
     richer = _with_features(state, told)
     if richer.request is None or not is_complete(richer):
         return (told,)
-    return (told, _decided(richer, richer.request, merchant_id, ruleset))
+    return (_decided(richer, richer.request, merchant_id, ruleset),)
 
 
 def _elapsed(
@@ -204,6 +206,8 @@ def _with_features(state: Assessments | None, told: FeaturesGathered) -> OpenAss
 def _put(assessments: Sequence[OpenAssessment], changed: OpenAssessment) -> tuple[OpenAssessment, ...]:
     """With `changed` in place of its former self; of those nobody asked for only the latest stay."""
     others = [one for one in assessments if one.assessment_id != changed.assessment_id]
-    unasked = [one for one in (*others, changed) if one.request is None]
-    dropped = {one.assessment_id for one in unasked[:-UNASKED_KEPT]}
-    return tuple(one for one in (*others, changed) if one.assessment_id not in dropped)
+    if changed.request is None:
+        unasked = [one.assessment_id for one in others if one.request is None]
+        dropped = unasked[: len(unasked) + 1 - UNASKED_KEPT]
+        others = [one for one in others if one.assessment_id not in dropped]
+    return (*others, changed)

@@ -27,6 +27,8 @@ NEEDS_A_PLATFORM = (
     ("topics", "tail", "payments.events.v1"),
     ("topics", "grep", "payments.events.v1", "pay_"),
     ("quarantine", "payments.events.v1:0:0", "--reason", "unreadable"),
+    ("rules", "show"),
+    ("rules", "deploy", "rules.yaml", "--reason", "fewer stolen cards"),
 )
 
 
