@@ -115,7 +115,7 @@ class _Readers:
 
 def _changelog(log: Log, definition: StageDefinition[Any], task: PartitionTask, judges: Judges) -> Changelog:
     name = topics.changelog(definition.name, definition.version)
-    changelog = Changelog(f"{definition.name}.{task.partition}", judges.equal)
+    changelog = Changelog(f"{definition.name}.{task.partition}", judges.equal, definition.folded)
     for record in log.read(name, task.partition, log.end(name, task.partition)):
         changelog.record(record.key or b"", record.value)
         judges.confidential.record(record)

@@ -6,7 +6,7 @@ from schemas.settings import Settings
 from streams.core import Decider
 from streams.definition import StageDefinition
 from streams.ledger.availability import deadline_ms
-from streams.ledger.book import Book, Books
+from streams.ledger.book import BOOK, SHARD, Book, Books
 from streams.ledger.decider import decide
 from streams.ledger.fold import evolve
 from streams.ledger.journal import Journal
@@ -34,4 +34,5 @@ def ledger(settings: Settings) -> StageDefinition[Book]:
         events=topics.LEDGER_JOURNAL,
         log_of=Journal,
         on_tick=report,
+        folded=(BOOK, SHARD),
     )

@@ -176,7 +176,7 @@ class Rows:
         return (SHARD if is_sharded else self._accounts) + account_id.encode()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Book:
     """One merchant's book: its head as of now, by which books are compared, and where its rows are.
 
@@ -186,6 +186,9 @@ class Book:
     head: Head
     rows: Rows = field(compare=False)
     touched: Mapping[str, Counters] = field(default_factory=dict, compare=False)
+
+    def __repr__(self) -> str:
+        return repr(self.head)
 
     @property
     def version(self) -> int:
