@@ -6,11 +6,12 @@ from schemas.settings import Settings
 from streams.core import Decider
 from streams.definition import StageDefinition
 from streams.ledger.availability import deadline_ms
-from streams.ledger.book import BOOK, SHARD, Book, Books
+from streams.ledger.book import Book, Books
 from streams.ledger.decider import decide
 from streams.ledger.fold import evolve
 from streams.ledger.journal import Journal
 from streams.ledger.reactions import after, moment, react, view
+from streams.ledger.rows import BOOK, SHARD
 from streams.ledger.shards import report
 
 
