@@ -71,6 +71,7 @@ class StageDefinition(Generic[S]):
     on_tick: what the task says at a wall tick, whatever is due; None: nothing.
     key_of: the key a body says itself; a record under another one is corrupt. Raises CorruptMessage.
     None: bodies name no key.
+    folded: prefixes of the rows folds write besides the states; they too follow from the events alone.
     """
 
     name: str
@@ -85,6 +86,7 @@ class StageDefinition(Generic[S]):
     reference: Reference | None = None
     on_tick: Callable[[View, Message[Tick]], Sequence[Output]] | None = None
     key_of: Callable[[Any], str] | None = None
+    folded: tuple[bytes, ...] = ()
 
     def __post_init__(self) -> None:
         domains = {topic.key_domain for topic in (*self.inputs, self.events)}

@@ -1,6 +1,6 @@
 """P7, tables: is every row of a stage's table the fold of its events, and the digest that of the rows?"""
 
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -14,16 +14,19 @@ from streams.engine.positions import POSITIONS_KEY
 from streams.simulator import MemoryStore
 from streams.table import STATE
 
+K = TypeVar("K")
+
 
 class Changelog:
     """One changelog partition followed record by record: its live rows, and what its positions say of them.
 
-    kept: beginnings of the names of rows whose values are kept in `rows`.
+    folded: prefixes of the rows besides states that follow from the events; `rows` are those.
     """
 
-    def __init__(self, task: str, finding: Finding, kept: tuple[bytes, ...] = (STATE,)) -> None:
+    def __init__(self, task: str, finding: Finding, folded: tuple[bytes, ...] = ()) -> None:
+        self.states: dict[str, bytes] = {}
         self.rows: dict[bytes, bytes] = {}
-        self._kept = kept
+        self._folded = folded
         self._task = task
         self._finding = finding
         self._hashes: dict[bytes, int] = {}
@@ -43,8 +46,10 @@ class Changelog:
         if value is not None:
             self._hashes[key] = row_hash(key, value)
             self._total += self._hashes[key]
-        if key.startswith(self._kept):
-            self._keep(key, value)
+        if key.startswith(STATE):
+            _keep(self.states, key[len(STATE) :].decode(), value)
+        elif key.startswith(self._folded):
+            _keep(self.rows, key, value)
 
     def check(self) -> None:
         """Hold the rows against the last positions record."""
@@ -68,12 +73,6 @@ class Changelog:
                 f"{said.transaction} say {said.rows} with {said.digest}"
             )
 
-    def _keep(self, key: bytes, value: bytes | None) -> None:
-        if value is None:
-            self.rows.pop(key, None)
-        else:
-            self.rows[key] = value
-
 
 class Folds:
     """Folds the events of one partition up to the version each row has, and compares.
@@ -92,15 +91,19 @@ class Folds:
     ) -> None:
         self._finding = finding
         self._evolve = definition.decider.evolve
+        self._load = definition.states.load
+        self._prefixes = definition.folded
+        self._stored_rows = changelog.rows
+        # Where folds write that have rows of their own.
+        self._folded = MemoryStore()
         self._stage = definition.name
         self._below = must_hold_below
         self._rows: dict[str, Any] = {}
         self._states: dict[str, Any] = {}
         self._done: set[str] = set()
         stored = MemoryStore()
-        stored.apply(changelog.rows.items())
-        for name in changelog.rows:
-            key = name[len(STATE) :].decode()
+        stored.apply((STATE + key.encode(), value) for key, value in changelog.states.items())
+        for key in changelog.states:
             try:
                 self._rows[key] = definition.states.load(stored, key)
             except (msgspec.DecodeError, ValueError) as error:
@@ -122,10 +125,22 @@ class Folds:
         for key, row in self._rows.items():
             if key not in self._done:
                 self._wrong(key, f"the row has version {row.version}, its events do not reach it")
+        if self._prefixes:
+            self._compare_rows()
+
+    def _compare_rows(self) -> None:
+        """Every event up to the version of its state is folded by now, so the rows must be these."""
+        folded = {name: row for name, row in self._folded.items().items() if name.startswith(self._prefixes)}
+        for name in sorted(folded.keys() | self._stored_rows.keys()):
+            self._finding.checked += 1
+            stored, expected = self._stored_rows.get(name), folded.get(name)
+            if stored != expected:
+                self._wrong(repr(name)[2:-1], f"the row is {stored!r}, its events make it {expected!r}")
 
     def _fold(self, key: str, row: Any, message: Message[Any]) -> None:
+        before = self._states.get(key)
         try:
-            state = self._evolve(self._states.get(key), message)
+            state = self._evolve(self._load(self._folded, key) if before is None else before, message)
         except AssertionError as error:
             self._wrong(key, f"its events do not fold: {error}")
             self._end(key)
@@ -155,6 +170,15 @@ class Folds:
         self._finding.wrong(f"{self._stage} table, {key}: {what}")
 
 
+def _keep(rows: dict[K, bytes], key: K, value: bytes | None) -> None:
+    if value is None:
+        rows.pop(key, None)
+    else:
+        rows[key] = value
+
+
 def _difference(row: Any, state: Any) -> str:
+    if not isinstance(row, msgspec.Struct):
+        return f"; it is {row}, they make it {state}"
     names = [name for name in row.__struct_fields__ if getattr(row, name) != getattr(state, name)]
     return f"; they differ in {', '.join(names)}" if names else ""

@@ -36,7 +36,6 @@ from schemas.settings import Settings
 from schemas.topics import Topic
 from streams.definition import StageDefinition
 from streams.stages import DEFINITIONS
-from streams.table import STATE
 
 LOG_TABLES: Final = {
     topics.PAYMENTS_EVENTS.name: ("raw", "payment_events"),
@@ -131,7 +130,9 @@ def survey_partition(task: PartitionTask) -> Judges:
     effects = Effects(task.effects) if is_payments and task.effects is not None else None
     judges = Judges(effects=effects)
     with Log(task.settings) as log:
-        folds = _folds(log, definition, task, judges)
+        folds = Folds(
+            definition, _changelog(log, definition, task, judges), judges.equal, must_hold_below=task.cut
+        )
         follower = _follower(definition, task, judges)
         _events(log, definition, task, _Readers(judges, folds, follower))
     folds.finish()
@@ -144,30 +145,13 @@ class _Readers:
     """Who is shown every event."""
 
     judges: Judges
-    folds: Folds | BookRows
+    folds: Folds
     follower: Follower
 
 
-def _folds(
-    log: Log, definition: StageDefinition[Any], task: PartitionTask, judges: Judges
-) -> Folds | BookRows:
-    if definition.events is topics.LEDGER_JOURNAL:
-        books = _changelog(log, definition, task, judges, kept=book_rows.KEPT)
-        return BookRows(definition, books.rows, judges.equal, must_hold_below=task.cut)
-    states = _changelog(log, definition, task, judges, kept=(STATE,))
-    return Folds(definition, states, judges.equal, must_hold_below=task.cut)
-
-
-def _changelog(
-    log: Log,
-    definition: StageDefinition[Any],
-    task: PartitionTask,
-    judges: Judges,
-    *,
-    kept: tuple[bytes, ...],
-) -> Changelog:
+def _changelog(log: Log, definition: StageDefinition[Any], task: PartitionTask, judges: Judges) -> Changelog:
     name = topics.changelog(definition.name, definition.version)
-    changelog = Changelog(f"{definition.name}.{task.partition}", judges.equal, kept)
+    changelog = Changelog(f"{definition.name}.{task.partition}", judges.equal, definition.folded)
     for record in log.read(name, task.partition, log.end(name, task.partition)):
         changelog.record(record.key or b"", record.value)
         judges.confidential.record(record)

@@ -11,6 +11,7 @@ from streams.ledger.decider import decide
 from streams.ledger.fold import evolve
 from streams.ledger.journal import Journal
 from streams.ledger.reactions import after, moment, react, view
+from streams.ledger.rows import BOOK, SHARD
 from streams.ledger.shards import report
 
 
@@ -34,4 +35,5 @@ def ledger(settings: Settings) -> StageDefinition[Book]:
         events=topics.LEDGER_JOURNAL,
         log_of=Journal,
         on_tick=report,
+        folded=(BOOK, SHARD),
     )

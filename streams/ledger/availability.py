@@ -5,8 +5,9 @@ from typing import Final
 
 from schemas import ids
 from schemas.ledger import TransactionPosted
-from streams.ledger.book import Book, DueLot
+from streams.ledger.book import Book
 from streams.ledger.chart import Names
+from streams.ledger.due_lots import DueLot
 from streams.ledger.templates import AVAILABLE, post
 
 MAX_LOTS: Final = 200

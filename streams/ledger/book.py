@@ -1,58 +1,22 @@
-"""What is a book: a small head and many rows, all in the store of its task.
+"""What is a book: a small head, and the rows it was loaded with."""
 
-state/<key>                       the head
-book/<key>/account/<id>           four counters of one of the merchant's accounts
-book/<key>/payment/<id>           what is held, captured and refunded of one payment
-book/<key>/posted/<id>            what became of a transaction id, for life
-book/<key>/due/<time><lot>        lots that have something pending, by the time it becomes available
-shard/<account id>                four counters of a platform account in this partition, of no one book
-unreported/<account id>           a shard that changed since it was last reported
-"""
-
-from bisect import bisect_left, insort
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final, NamedTuple
+from typing import Final
 
 import msgspec
 from msgspec import Struct
 
 from schemas.envelope import WALL_CLOCK, Mode
 from schemas.ledger import Terms
-from schemas.outcomes import Outcome
-from streams.ledger.chart import described
-from streams.ledger.payment import Payment
+from streams.ledger.rows import Counters, Rows
 from streams.ports import View
 from streams.table import STATE
 
-BOOK: Final = b"book/"
-SHARD: Final = b"shard/"
-UNREPORTED: Final = b"unreported/"
-_WINDOW_LOTS: Final = 256
 _FORMAT: Final = 1
 """Version of the form of all rows."""
 
 _encode: Final = msgspec.json.Encoder().encode
-
-
-class Counters(NamedTuple):
-    """All that was ever posted to an account, and what is announced, per side in minor units."""
-
-    debits_pending: int = 0
-    debits_posted: int = 0
-    credits_pending: int = 0
-    credits_posted: int = 0
-
-
-class Known(Struct, frozen=True, array_like=True):
-    """A transaction id that was decided. fingerprint: of its command; empty when the ledger began it.
-
-    refused: fingerprints of other commands that came under the same id.
-    """
-
-    fingerprint: bytes
-    outcome: int
-    refused: tuple[bytes, ...] = ()
 
 
 class Head(Struct, frozen=True, array_like=True):
@@ -74,109 +38,7 @@ class Head(Struct, frozen=True, array_like=True):
     allowances: dict[str, int] = {}
 
 
-class DueLot(NamedTuple):
-    """A lot that has something pending until a time."""
-
-    due_ms: int
-    lot_id: str
-    payment_id: str
-
-
-class DueLots:
-    """The lots of a book that wait, by time. Keeps the first of them in memory for one unit of work:
-    a scan crosses everything the unit wrote, and a tick takes many lots one by one."""
-
-    def __init__(self, view: View, prefix: bytes) -> None:
-        self._view, self._prefix = view, prefix
-        self._first: list[DueLot] = []
-        self._is_all = False
-
-    def add(self, lot: DueLot) -> None:
-        """Wait for a lot."""
-        self._view.put(self._row(lot.due_ms, lot.lot_id), lot.payment_id.encode())
-        if self._is_all or (self._first and lot < self._first[-1]):
-            insort(self._first, lot)
-
-    def remove(self, lot: DueLot) -> None:
-        """Wait for a lot no longer."""
-        self._view.delete(self._row(lot.due_ms, lot.lot_id))
-        at = bisect_left(self._first, lot)
-        if at < len(self._first) and self._first[at] == lot:
-            del self._first[at]
-
-    def earliest(self, limit: int) -> list[DueLot]:
-        """At most `limit` (1..256) lots, the earliest first."""
-        if len(self._first) < limit and not self._is_all:
-            end = self._prefix[:-1] + bytes((self._prefix[-1] + 1,))
-            rows = self._view.scan(self._prefix, end, _WINDOW_LOTS)
-            skip = len(self._prefix)
-            self._first = [
-                DueLot(
-                    int.from_bytes(row[skip : skip + 8], "big"), row[skip + 8 :].decode(), payment.decode()
-                )
-                for row, payment in rows
-            ]
-            self._is_all = len(self._first) < _WINDOW_LOTS
-        return self._first[:limit]
-
-    def _row(self, due_ms: int, lot_id: str) -> bytes:
-        return self._prefix + due_ms.to_bytes(8, "big") + lot_id.encode()
-
-
-class Rows:
-    """The rows of one book besides its head, read and written through the view of a unit of work."""
-
-    def __init__(self, view: View, key: str) -> None:
-        self._view = view
-        prefix = BOOK + key.encode()
-        self._accounts = prefix + b"/account/"
-        self._payments = prefix + b"/payment/"
-        self._posted = prefix + b"/posted/"
-        self.due_lots = DueLots(view, prefix + b"/due/")
-        # What is decided on is folded next.
-        self._last: tuple[str, Payment | None] = ("", None)
-
-    def counters(self, account_id: str) -> Counters:
-        """How an account stands."""
-        row = self._view.get(self._account_row(account_id))
-        return _NO_COUNTERS if row is None else Counters(*_read_counters(row))
-
-    def put_counters(self, account_id: str, counters: Counters) -> None:
-        """How an account stands from now on; a shard is to be reported."""
-        row = self._account_row(account_id)
-        self._view.put(row, _encode(counters))
-        if row.startswith(SHARD):
-            self._view.put(UNREPORTED + account_id.encode(), b"")
-
-    def payment(self, payment_id: str) -> Payment | None:
-        """What is known of a payment."""
-        if payment_id == self._last[0]:
-            return self._last[1]
-        row = self._view.get(self._payments + payment_id.encode())
-        payment = None if row is None else _read_payment(row)
-        self._last = (payment_id, payment)
-        return payment
-
-    def put_payment(self, payment_id: str, payment: Payment) -> None:
-        """What is known of a payment from now on."""
-        self._view.put(self._payments + payment_id.encode(), _encode(payment))
-        self._last = (payment_id, payment)
-
-    def known(self, transaction_id: str) -> Known | None:
-        """What became of a transaction id."""
-        row = self._view.get(self._posted + transaction_id.encode())
-        return None if row is None else _read_known(row)
-
-    def put_known(self, transaction_id: str, known: Known) -> None:
-        """What became of a transaction id, for life."""
-        self._view.put(self._posted + transaction_id.encode(), _encode(known))
-
-    def _account_row(self, account_id: str) -> bytes:
-        is_sharded = described(account_id).kind.is_sharded
-        return (SHARD if is_sharded else self._accounts) + account_id.encode()
-
-
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Book:
     """One merchant's book: its head as of now, by which books are compared, and where its rows are.
 
@@ -186,6 +48,9 @@ class Book:
     head: Head
     rows: Rows = field(compare=False)
     touched: Mapping[str, Counters] = field(default_factory=dict, compare=False)
+
+    def __repr__(self) -> str:
+        return repr(self.head)
 
     @property
     def version(self) -> int:
@@ -231,16 +96,5 @@ def read_head(row: bytes) -> Head:
     return head
 
 
-def read_counters(row: bytes) -> Counters:
-    """The counters in the row of a shard or account."""
-    return Counters(*_read_counters(row))
-
-
-POSTED: Final = Outcome.SUCCEEDED.value.number
-"""Outcome number of a transaction id that was posted."""
-_NO_COUNTERS: Final = Counters()
 _NO_HEAD: Final = Head()
 _read_head: Final = msgspec.json.Decoder(Head).decode
-_read_counters: Final = msgspec.json.Decoder(tuple[int, int, int, int]).decode
-_read_payment: Final = msgspec.json.Decoder(Payment).decode
-_read_known: Final = msgspec.json.Decoder(Known).decode

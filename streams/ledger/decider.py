@@ -24,9 +24,10 @@ from schemas.outcomes import Outcome
 from streams.core import Again, Decision, Elapsed
 from streams.ledger import captures, refunds
 from streams.ledger.availability import make_available
-from streams.ledger.book import Book, Known
+from streams.ledger.book import Book
 from streams.ledger.posting import Met, fingerprint, met
 from streams.ledger.reactions import answer
+from streams.ledger.rows import Known
 from streams.ledger.templates import MAX_AMOUNT_MINOR
 
 Posting = Callable[[Met], Sequence[TransactionPosted] | Outcome]

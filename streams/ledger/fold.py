@@ -17,7 +17,7 @@ from schemas.ledger import (
     TransactionPosted,
 )
 from schemas.outcomes import Outcome
-from streams.ledger.book import POSTED, Book, Counters, DueLot, Head, Known, Rows
+from streams.ledger.book import Book, Head
 from streams.ledger.chart import (
     FEE_PROCESSING,
     MERCHANT_AVAILABLE,
@@ -26,6 +26,7 @@ from streams.ledger.chart import (
     PSP_RECEIVABLE,
     described,
 )
+from streams.ledger.due_lots import DueLot
 from streams.ledger.payment import (
     Lot,
     Payment,
@@ -37,6 +38,7 @@ from streams.ledger.payment import (
     with_pending,
     with_refund,
 )
+from streams.ledger.rows import POSTED, Counters, Known, Rows
 from streams.ledger.templates import (
     AVAILABLE,
     CAPTURE,

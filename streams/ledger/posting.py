@@ -7,9 +7,10 @@ import msgspec
 
 from schemas.envelope import Envelope
 from schemas.ledger import LedgerCommand, Terms, TransactionPosted
-from streams.ledger.book import Book, Rows
+from streams.ledger.book import Book
 from streams.ledger.chart import Names
 from streams.ledger.payment import Payment
+from streams.ledger.rows import Rows
 from streams.ledger.templates import Template, post
 
 _FINGERPRINT_BYTES: Final = 16

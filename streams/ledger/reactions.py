@@ -21,8 +21,9 @@ from schemas.ledger import (
 )
 from schemas.outcomes import Outcome
 from streams.core import Effect, Moment, Send
-from streams.ledger.book import Book, Counters
+from streams.ledger.book import Book
 from streams.ledger.chart import described
+from streams.ledger.rows import Counters
 from streams.ledger.templates import REFUND_RESERVED
 
 

@@ -1,6 +1,6 @@
 """What should the ledger come to? A model without accounts, legs, templates, rows or chains."""
 
-from collections import defaultdict
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -24,7 +24,7 @@ class Lot:
     pending: int
     fee: int
     due: int
-    moved: bool = False
+    is_moved: bool = False
 
 
 @dataclass
@@ -62,8 +62,7 @@ class Oracle:
         self.seen: dict[tuple[str, str, str, int], Told] = {}
         self.reused: set[Told] = set()
         self.payments: dict[str, Payment] = {}
-        self.available: defaultdict[str, int] = defaultdict(int)
-        self.debt: defaultdict[str, int] = defaultdict(int)
+        self.available, self.debt = Counter[str](), Counter[str]()
 
     def tell(self, told: Told) -> str:
         """What it comes to: an outcome, or "posted"; a repeat says nothing."""
@@ -89,7 +88,7 @@ class Oracle:
             for lot in payment.lots.values():
                 if lot.due <= self.now and lot.pending:
                     self.available[payment.currency] += lot.pending
-                    lot.pending, lot.moved = 0, True
+                    lot.pending, lot.is_moved = 0, True
 
     def hold(self, payment: Payment, told: Told) -> str:
         payment.held += told.amount
@@ -110,11 +109,8 @@ class Oracle:
         return "posted"
 
     def reserve(self, payment: Payment, told: Told) -> str:
-        kept = sum(
-            one.fee
-            for one in self.payments.values()
-            if one.currency == payment.currency and (one.is_refunded or one is payment)
-        )
+        same = [one for one in self.payments.values() if one.currency == payment.currency]
+        kept = sum(one.fee for one in same if one.is_refunded or one is payment)
         lacking = told.amount - sum(lot.pending for lot in payment.lots.values())
         owed = max(0, lacking - self.available[payment.currency])
         if self._is_open(payment, told):
@@ -128,14 +124,12 @@ class Oracle:
             return "unexpected_state"
         left, lots = told.amount, []
         for lot in payment.lots.values():
-            part = min(left, lot.pending)
-            lot.pending, left = lot.pending - part, left - part
-            lots.append((lot, part))
+            lots.append((lot, min(left, lot.pending)))
+            lot.pending, left = lot.pending - lots[-1][1], left - lots[-1][1]
         available = min(left, self.available[payment.currency])
         self.available[payment.currency] -= available
         self.debt[payment.currency] += left - available
-        refund = Refund(told.amount, "reserved", lots, available, left - available)
-        payment.refunds[told.name] = refund
+        payment.refunds[told.name] = Refund(told.amount, "reserved", lots, available, left - available)
         return "posted"
 
     def succeed(self, payment: Payment, told: Told) -> str:
@@ -153,7 +147,7 @@ class Oracle:
         refund = payment.refunds[told.name]
         refund.state = "failed"
         for lot, part in refund.lots:
-            if lot.moved or lot.due <= self.now:
+            if lot.is_moved or lot.due <= self.now:
                 self.available[payment.currency] += part
             else:
                 lot.pending += part

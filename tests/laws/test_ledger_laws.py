@@ -19,8 +19,9 @@ from schemas.ledger import (
     TransactionPosted,
 )
 from schemas.testing import MERCHANT, OTHER_MERCHANT
-from streams.ledger.book import BOOK, SHARD, Books
+from streams.ledger.book import Books
 from streams.ledger.fold import evolve
+from streams.ledger.rows import BOOK, SHARD
 from streams.ledger.templates import TEMPLATES
 from streams.ledger.testing import DAY, Desk, command
 from streams.simulator import MemoryStore
@@ -112,6 +113,7 @@ def rows(store: MemoryStore) -> dict[bytes, bytes]:
 
 
 @given(TERMS, HISTORIES)
+@settings(max_examples=50)
 def test_the_rows_are_the_fold_of_the_journal(terms: Terms, history: list[Word]) -> None:
     """A table can be deleted and rebuilt equal, from the records as they lie in the journal."""
     desk, rebuilt, books = run(terms, history), MemoryStore(), Books()
@@ -130,6 +132,7 @@ def test_the_same_history_makes_the_same_journal(terms: Terms, history: list[Wor
 
 
 @given(TERMS, HISTORIES)
+@settings(max_examples=50)
 def test_a_history_told_again_changes_no_byte(terms: Terms, history: list[Word]) -> None:
     """Whatever is delivered twice, however late, moves no money."""
     desk = run(terms, history)
@@ -143,6 +146,7 @@ def test_a_history_told_again_changes_no_byte(terms: Terms, history: list[Word])
 
 
 @given(TERMS, HISTORIES)
+@settings(max_examples=300)
 def test_the_ledger_says_what_a_model_says(terms: Terms, history: list[Word]) -> None:
     """Every outcome and every balance, by a model that knows neither legs nor accounts."""
     oracles, expected = modeled(terms, history)
@@ -186,6 +190,7 @@ def balances(desk: Desk, merchant: str) -> dict[tuple[int, str], int]:
 
 
 @given(TERMS, HISTORIES)
+@settings(max_examples=50)
 def test_what_providers_owe_us_is_captured_less_refunded(terms: Terms, history: list[Word]) -> None:
     """And what merchants are owed is that less our fees: the trial balance, per currency."""
     oracles, _ = modeled(terms, history)
@@ -209,6 +214,7 @@ def test_what_providers_owe_us_is_captured_less_refunded(terms: Terms, history: 
 
 
 @given(TERMS, HISTORIES)
+@settings(max_examples=50)
 def test_in_the_end_nothing_is_pending_but_holds(terms: Terms, history: list[Word]) -> None:
     """Every lot's day comes, and no due row is left behind."""
     desk = run(terms, history)
@@ -226,6 +232,7 @@ def test_in_the_end_nothing_is_pending_but_holds(terms: Terms, history: list[Wor
 
 
 @given(TERMS, HISTORIES)
+@settings(max_examples=50)
 def test_limited_accounts_never_have_the_wrong_sign(terms: Terms, history: list[Word]) -> None:
     """After every record: merchants never have less than nothing, nor owe less than nothing."""
     desk = run(terms, history)
@@ -238,6 +245,7 @@ def test_limited_accounts_never_have_the_wrong_sign(terms: Terms, history: list[
 
 
 @given(TERMS, HISTORIES)
+@settings(max_examples=50)
 def test_what_is_told_of_accounts_is_what_is_stored(terms: Terms, history: list[Word]) -> None:
     """A reader of balances needs no journal."""
     desk = run(terms, history)
@@ -248,6 +256,7 @@ def test_what_is_told_of_accounts_is_what_is_stored(terms: Terms, history: list[
 
 
 @given(TERMS, HISTORIES)
+@settings(max_examples=50)
 def test_a_transaction_id_is_posted_once(terms: Terms, history: list[Word]) -> None:
     """For ever, whatever comes under it later."""
     posted = [

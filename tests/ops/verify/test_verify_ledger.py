@@ -7,12 +7,16 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from ops.verify.folds import Changelog, Folds
 from ops.verify.ledger_model import BalanceRows, LedgerModel, PaymentAmounts
+from ops.verify.report import Finding
 from schemas import topics
 from schemas.codec import codec_of
 from schemas.envelope import Message
 from schemas.ledger import Leg, RecordHold, TransactionPosted
+from schemas.settings import Settings
 from schemas.testing import MERCHANT
+from streams.ledger.app import ledger
 from streams.ledger.testing import DAY, Desk, command
 
 Journal = list[Message[Any]]
@@ -285,3 +289,29 @@ def test_rows_of_balances_are_held_against_the_fold(desk: Desk, case: str) -> No
             rows.record(model, message.body)
     verdict = rows.finish().invariant("compared")
     assert (not said, said in " ".join(verdict.evidence)) == (verdict.passed, True)
+
+
+def _folded(rows: dict[bytes, bytes], journal: Journal) -> list[str]:
+    finding = Finding("P7", "tables")
+    definition = ledger(Settings())
+    changelog = Changelog("ledger.3", finding, definition.folded)
+    for name, row in rows.items():
+        changelog.record(name, row)
+    folds = Folds(definition, changelog, finding, must_hold_below=len(journal))
+    for offset, event in enumerate(journal):
+        folds.event(event.envelope.aggregate_key, event, offset)
+    folds.finish()
+    return finding.invariant("compared").evidence if finding.fault_count else []
+
+
+def test_every_row_of_a_book_is_the_fold_of_the_journal(desk: Desk) -> None:
+    """A balance edited in the table shows, though the journal is whole."""
+    rows = desk.store.items()
+    assert [] == _folded(rows, desk.journal)
+    account = next(name for name in rows if name.startswith(b"book/") and b".2020." in name)
+    shard = next(name for name in rows if name.startswith(b"shard/"))
+    for name in (account, shard):
+        (told,) = _folded({**rows, name: b"[0,0,0,1]"}, desk.journal)
+        assert name.decode() in told
+        (told,) = _folded({other: row for other, row in rows.items() if other != name}, desk.journal)
+        assert "the row is None" in told

@@ -6,7 +6,7 @@ import pytest
 
 from schemas.ledger import ShardReported
 from schemas.testing import MERCHANT
-from streams.ledger.book import DueLot, DueLots
+from streams.ledger.due_lots import DueLot, DueLots
 from streams.ledger.testing import DAY, Desk
 from streams.simulator import MemoryStore
 
