@@ -1,6 +1,9 @@
 """What is said of a settlement file and its lines? The same file says the same, under the same ids."""
 
+from collections.abc import Callable
+
 from msgspec import Struct
+from msgspec.structs import replace
 
 from connectors.bank.model import Header, Line, Refusal, Trailer, file_id
 from schemas import ids
@@ -59,23 +62,29 @@ class Reading(Struct, frozen=True, kw_only=True):
         principal = "unknown" if header is None else header.provider
         return Message(envelope=self._envelope(message_id, message_id, batch, principal), body=body)
 
-    def line(self, header: Header, batch: str, line: Line) -> tuple[str, Message[SettlementLine]]:
-        """The key and message of one line of the file with id `batch`."""
-        body = SettlementLine(
-            line_id=line.line_id,
-            file_id=batch,
-            provider=header.provider,
-            provider_ref=line.provider_ref,
-            kind=line.kind,
-            gross_minor=line.gross_minor,
-            fee_minor=line.fee_minor,
-            net_minor=line.net_minor,
-            currency=header.currency,
-            settled_on=header.settled_on,
-        )
-        message_id = f"sln_{ids.digest(batch, self.sha256, line.line_id)}"
-        envelope = self._envelope(message_id, self._message_id(batch, "accepted"), batch, header.provider)
-        return ids.match_key(header.provider, line.provider_ref), Message(envelope=envelope, body=body)
+    def lines(self, header: Header) -> Callable[[int, Line], tuple[str, Message[SettlementLine]]]:
+        """What gives the key and message of each line by its number; a line of a file has one id for ever."""
+        batch = file_id(header)
+        file_message_id = self._message_id(batch, "accepted")
+        envelope = self._envelope(file_message_id, file_message_id, batch, header.provider)
+
+        def told(number: int, line: Line) -> tuple[str, Message[SettlementLine]]:
+            body = SettlementLine(
+                line_id=line.line_id,
+                file_id=batch,
+                provider=header.provider,
+                provider_ref=line.provider_ref,
+                kind=line.kind,
+                gross_minor=line.gross_minor,
+                fee_minor=line.fee_minor,
+                net_minor=line.net_minor,
+                currency=header.currency,
+                settled_on=header.settled_on,
+            )
+            own = replace(envelope, message_id=f"{file_message_id}.{number}")
+            return ids.match_key(header.provider, line.provider_ref), Message(envelope=own, body=body)
+
+        return told
 
     def _message_id(self, batch: str, verdict: str) -> str:
         return f"stf_{ids.digest(batch, self.sha256, self.file_name, verdict)}"

@@ -61,8 +61,9 @@ class Reader:
         self, file: Claimed, content: BinaryIO, sha256: str, header: Header, trailer: Trailer
     ) -> None:
         reading, batch = self._reading(file, sha256), file_id(header)
-        for row in _lines(content, file.suffix):
-            self._teller.line(*reading.line(header, batch, row))
+        told = reading.lines(header)
+        for number, line in _lines(content, file.suffix):
+            self._teller.line(*told(number, line))
         self._teller.flush()
         is_restated = self._directory.has_other_content(batch, sha256)
         self._teller.file(reading.accepted(header, trailer, is_restated=is_restated))
@@ -111,6 +112,6 @@ def _examined(content: BinaryIO, suffix: str, examination: Examination) -> tuple
     return examination.finish()
 
 
-def _lines(content: BinaryIO, suffix: str) -> Iterator[Line]:
+def _lines(content: BinaryIO, suffix: str) -> Iterator[tuple[int, Line]]:
     content.seek(0)
-    return (row for _, row in formats.rows(content, suffix) if isinstance(row, Line))
+    return ((number, row) for number, row in formats.rows(content, suffix) if isinstance(row, Line))
