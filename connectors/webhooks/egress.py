@@ -20,7 +20,7 @@ from connectors.webhooks.deletions import Deletions
 from connectors.webhooks.lanes import Parcel
 from connectors.webhooks.schedule import RetrySchedule
 from connectors.webhooks.sender import Ended, Sender
-from connectors.webhooks.tiers import looked_at_ms, parking_ms, tier_for
+from connectors.webhooks.tiers import looked_at_ms, tier_for
 from schemas.codec import CorruptMessage, codec_of
 from schemas.envelope import Message
 from schemas.topics import BY_NAME, WEBHOOKS_ATTEMPTS, WEBHOOKS_DELAYED
@@ -194,11 +194,9 @@ class Egress:
         if not read.place.holding.is_held:
             self._left += 1
             return
-        tier_ms = parking_ms(wait_ms)
-        due_at_ms = self._deliveries.now_ms() + tier_ms
-        self._delay(
-            read, replace(read.message, body=replace(read.message.body, due_at_ms=due_at_ms)), tier_ms
-        )
+        due_at_ms = self._deliveries.now_ms() + wait_ms
+        later = replace(read.message, body=replace(read.message.body, due_at_ms=due_at_ms))
+        self._delay(read, later, tier_for(wait_ms))
 
     def _delay(self, read: _Read, message: Message[DeliverMessage], tier_ms: int) -> None:
         said = [_delayed(read.key, message, tier_ms)]

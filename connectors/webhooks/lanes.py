@@ -13,13 +13,15 @@ from typing import Final
 
 PATIENCE_MS: Final = 5_000
 """About how long a parcel may wait in its lane."""
+MAX_ASIDE_MS: Final = 1_800_000
+"""How long a parcel is put aside at most, however many are before it."""
 MAX_REMEMBERED: Final = 10_000
 """Lanes whose slowness is remembered while they are empty."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Parcel:
-    """One delivery. send: make an attempt; False if nobody answered in time. put_aside: about so long (ms)."""
+    """One delivery. send: make an attempt; False if nobody answered in time. put_aside: for so long (ms)."""
 
     send: Callable[[], Awaitable[bool]]
     put_aside: Callable[[int], None]
@@ -36,12 +38,18 @@ class LaneLimits:
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class _Lane:
-    """width: deliveries in flight now allowed; halved when nobody answers, one more when somebody does."""
+    """One endpoint's parcels.
+
+    width: deliveries in flight now allowed; halved when nobody answers, one more when somebody does.
+    free_at_s: when all that was put aside will have had its turn, on the monotonic clock.
+    """
 
     key: bytes
     width: int
     latency_ms: float = 0.0
+    free_at_s: float = 0.0
     has_turn: bool = False
+    is_watched: bool = False
     waiting: deque[Parcel] = field(default_factory=deque)
     running: dict["asyncio.Task[None]", float] = field(default_factory=dict)
 
@@ -93,14 +101,15 @@ class EndpointLanes:
         if not lane.waiting or len(lane.running) >= lane.width:
             return
         task = asyncio.get_running_loop().create_task(self._send(lane, lane.waiting.popleft()))
-        lane.running[task] = time.monotonic()
+        lane.running[task] = _now_s()
         self._running += 1
+        self._watch(lane)
         task.add_done_callback(lambda done: self._ended(lane, done))
 
     async def _send(self, lane: _Lane, parcel: Parcel) -> None:
-        began_s = time.monotonic()
+        began_s = _now_s()
         is_answered = await parcel.send()
-        lane.latency_ms = (lane.latency_ms + (time.monotonic() - began_s) * 1000) / 2
+        lane.latency_ms = (lane.latency_ms + (_now_s() - began_s) * 1000) / 2
         lane.width = min(self._limits.endpoint, lane.width + 1) if is_answered else max(1, lane.width // 2)
 
     def _ended(self, lane: _Lane, task: "asyncio.Task[None]") -> None:
@@ -123,8 +132,19 @@ class EndpointLanes:
         soon = max(lane.width, int(lane.width * PATIENCE_MS / latency_ms))
         room = min(self._limits.waiting, soon)
         while len(lane.waiting) > room:
-            wait_ms = len(lane.waiting) * latency_ms / lane.width
-            lane.waiting.pop().put_aside(round(wait_ms))
+            lane.waiting.pop().put_aside(_turn_ms(lane, latency_ms))
+
+    def _watch(self, lane: _Lane) -> None:
+        """While nothing ends, nothing else would notice that a lane has come to a standstill."""
+        if lane.is_watched or not lane.running:
+            return
+        lane.is_watched = True
+        asyncio.get_running_loop().call_later(PATIENCE_MS / 1000, self._look, lane)
+
+    def _look(self, lane: _Lane) -> None:
+        lane.is_watched = False
+        self._put_surplus_aside(lane)
+        self._watch(lane)
 
     def _forget_one(self) -> None:
         if len(self._lanes) <= MAX_REMEMBERED:
@@ -134,6 +154,18 @@ class EndpointLanes:
             del self._lanes[empty.key]
 
 
+def _turn_ms(lane: _Lane, latency_ms: float) -> int:
+    """When a parcel has its turn that is put aside behind all others: those come back one by one, not at once."""
+    now_s = _now_s()
+    lane.free_at_s = max(lane.free_at_s, now_s + PATIENCE_MS / 1000) + latency_ms / lane.width / 1000
+    lane.free_at_s = min(lane.free_at_s, now_s + MAX_ASIDE_MS / 1000)
+    return round((lane.free_at_s - now_s) * 1000)
+
+
 def _longest_running_ms(lane: _Lane) -> float:
     oldest_s = next(iter(lane.running.values()), None)
-    return 0.0 if oldest_s is None else (time.monotonic() - oldest_s) * 1000
+    return 0.0 if oldest_s is None else (_now_s() - oldest_s) * 1000
+
+
+def _now_s() -> float:
+    return time.monotonic()

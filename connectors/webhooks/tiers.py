@@ -12,7 +12,6 @@ from schemas.topics import WEBHOOKS_DELAYED
 TIERS_MS: Final = tuple(sorted(WEBHOOKS_DELAYED))
 SHORTEST_MS: Final = TIERS_MS[0]
 LONGEST_MS: Final = TIERS_MS[-1]
-_LONGEST_PARKED_MS: Final = 1_800_000
 
 
 def tier_for(remaining_ms: int) -> int:
@@ -30,9 +29,3 @@ def looked_at_ms(*, written_at_ms: int, tier_ms: int, due_at_ms: int) -> int:
     ends_at_ms = written_at_ms + tier_ms
     patience_ms = max(SHORTEST_MS, tier_ms // 10)
     return due_at_ms if due_at_ms <= ends_at_ms + patience_ms else ends_at_ms
-
-
-def parking_ms(wait_ms: int) -> int:
-    """How long a message is put aside that would have to wait about `wait_ms` for its turn: the shortest delay as long."""
-    longer = [tier for tier in TIERS_MS if wait_ms <= tier <= _LONGEST_PARKED_MS]
-    return longer[0] if longer else _LONGEST_PARKED_MS

@@ -3,7 +3,9 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from connectors.webhooks.lanes import EndpointLanes, LaneLimits, Parcel
+import pytest
+
+from connectors.webhooks.lanes import MAX_ASIDE_MS, PATIENCE_MS, EndpointLanes, LaneLimits, Parcel
 
 LIMITS = LaneLimits(total=8, endpoint=3, waiting=5)
 
@@ -58,6 +60,26 @@ async def test_an_endpoint_has_so_many_in_flight_and_so_many_waiting() -> None:
     assert LIMITS.endpoint == slow.most_in_flight
     assert sorted([*slow.received, *(number for number, _ in slow.put_aside)]) == list(range(12))
     assert [number for number, _ in slow.put_aside] == [8, 9, 10, 11]
+    waits = [wait_ms for _, wait_ms in slow.put_aside]
+    assert waits == sorted(waits) and PATIENCE_MS <= waits[0] <= waits[-1] <= MAX_ASIDE_MS
+
+
+async def test_what_is_put_aside_comes_back_in_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A backlog that all came back at once would only be put aside again, and again."""
+    now_s = 1_000.0
+    monkeypatch.setattr("connectors.webhooks.lanes._now_s", lambda: now_s)
+    hanging = Endpoint(asyncio.Event().wait)
+    desk, _ = lanes()
+    for number in range(3):
+        desk.add(b"one", hanging.parcel(number))
+    await until(lambda: hanging.in_flight == 3)
+    now_s += 30
+    for number in range(3, 1_000):
+        desk.add(b"one", hanging.parcel(number))
+    waits = [wait_ms for _, wait_ms in hanging.put_aside]
+    assert [PATIENCE_MS + 10_000 * number for number in (1, 2, 3)] == waits[:3]
+    assert MAX_ASIDE_MS == waits[-1]
+    await desk.clear()
 
 
 async def test_a_hanging_endpoint_does_not_delay_another() -> None:

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.webhooks.schedule import RetrySchedule, schedule_of
-from connectors.webhooks.tiers import LONGEST_MS, SHORTEST_MS, TIERS_MS, looked_at_ms, parking_ms, tier_for
+from connectors.webhooks.tiers import LONGEST_MS, SHORTEST_MS, TIERS_MS, looked_at_ms, tier_for
 from schemas.settings import Settings, SettingsError
 
 STANDARD = schedule_of(Settings().webhooks_retry_delays_ms)
@@ -87,12 +87,3 @@ def test_the_head_is_looked_at_when_its_delay_is_over_or_soon_after(tier_ms: int
     at_ms = looked_at_ms(written_at_ms=0, tier_ms=tier_ms, due_at_ms=due_at_ms)
     assert at_ms <= tier_ms + max(SHORTEST_MS, tier_ms // 10)
     assert at_ms >= min(due_at_ms, tier_ms)
-
-
-@pytest.mark.parametrize(
-    ("wait_ms", "tier_ms"),
-    [(0, 5_000), (5_000, 5_000), (5_001, 300_000), (300_001, 1_800_000), (10**9, 1_800_000)],
-)
-def test_what_a_lane_cannot_hold_waits_about_as_long_as_it_would_there(wait_ms: int, tier_ms: int) -> None:
-    """Too short, and it comes back to a lane still full; too long, and a healthy endpoint waits for nothing."""
-    assert tier_ms == parking_ms(wait_ms)
