@@ -1,15 +1,20 @@
 """How is the life of a payment laid out for people?"""
 
+import textwrap
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 from rich.table import Table
 from rich.text import Text
 
 from ops.explain.life import Amount, Life, Operation, Step
 from ops.tables import rendered
-from schemas.money import Currency, format_amount
+from schemas.money import EXPONENTS, Currency, format_amount
+
+_INDENT: Final = "  "
+_WIDTH: Final = 100
+"""Characters of a line under a step."""
 
 
 def life_text(life: Life) -> str:
@@ -42,7 +47,7 @@ def _operations(life: Life) -> Table:
     table.add_column("status")
     table.add_column("asked", justify="right")
     table.add_column("moved", justify="right")
-    for title in ("provider", "reference", "calls", "idempotency key of the last"):
+    for title in ("provider", "reference", "calls", "key of the last call"):
         table.add_column(title)
     for one in life.operations:
         table.add_row(
@@ -69,47 +74,61 @@ def _steps(life: Life) -> Table:
         table.add_column(title, no_wrap=title != "what")
     table.add_column("amount", justify="right")
     table.add_column("version", justify="right")
-    for title in ("by", "provider reference", "record"):
-        table.add_column(title)
+    table.add_column("provider reference")
     for step in life.steps:
         table.add_row(
             step.at.replace("T", " ").rstrip("Z"),
             step.context,
-            Text("\n".join((step.what, *(f"  {line}" for line in _below(step))))),
+            Text("\n".join((step.what, *_below(step)))),
             amount_text(step.amount),
             "" if step.version is None else str(step.version),
-            step.actor or "",
             step.provider_ref or "",
-            str(step.place),
         )
     return table
 
 
 def _below(step: Step) -> Iterator[str]:
-    """The lines under a step: its id, its legs, and the rest of its record."""
-    yield step.id
+    """The lines under a step: its legs, the rest of its record, and the record itself."""
     widest = max((len(leg.account_id) for leg in step.legs), default=0)
     amounts = [amount_text(leg.amount) for leg in step.legs]
     widest_amount = max(map(len, amounts), default=0)
     for leg, amount in zip(step.legs, amounts, strict=True):
-        yield f"{leg.direction:<6} {leg.account_id:<{widest}} {amount:>{widest_amount}} {leg.phase}"
-    scalars = [
-        _named(name, value) for name, value in step.details.items() if not isinstance(value, list | dict)
-    ]
-    if scalars:
-        yield ", ".join(scalars)
-    for name, value in step.details.items():
-        if isinstance(value, list):
-            yield from (f"{name}: {_flat(one)}" for one in value)
-        elif isinstance(value, dict):
-            yield f"{name}: {_flat(value)}"
+        yield f"{_INDENT}{leg.direction:<6} {leg.account_id:<{widest}} {amount:>{widest_amount}} {leg.phase}"
+    said = {name: value for name, value in step.details.items() if _is_worth_a_line(name, value, step)}
+    flat = [_named(name, value, step) for name, value in said.items() if not isinstance(value, list | dict)]
+    yield from _folded(", ".join(flat))
+    for name, value in said.items():
+        for one in value if isinstance(value, list) else [value] if isinstance(value, dict) else []:
+            yield from _folded(f"{name}: {_flat(one)}")
+    by = "" if step.actor is None else f", by {step.actor}"
+    yield from _folded(f"{step.id} in {step.place}{by}")
 
 
-def _named(name: str, value: Any) -> str:
-    """Times of records are Unix milliseconds; people read times."""
-    if name.endswith("_ms") and isinstance(value, int) and name != "latency_ms":
+def _folded(line: str) -> list[str]:
+    return textwrap.wrap(
+        line,
+        _WIDTH,
+        initial_indent=_INDENT,
+        subsequent_indent=_INDENT * 2,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+
+
+def _is_worth_a_line(name: str, value: Any, step: Step) -> bool:
+    """What is not so, or is told already, only makes the rest hard to find; --json has it all."""
+    is_told = value == step.id or name == "fingerprint" or name.endswith("_currency")
+    return not is_told and value is not False and value not in (None, [], {})
+
+
+def _named(name: str, value: Any, step: Step) -> str:
+    """Records have Unix milliseconds and minor units; people read times and amounts."""
+    if name.endswith("_ms") and name != "latency_ms":
         at = datetime.fromtimestamp(value / 1000, UTC)
         return f"{name.removesuffix('_ms')} {at:%Y-%m-%d %H:%M:%S}"
+    currency = step.details.get(name.replace("_minor", "_currency"), step.details.get("settled_currency"))
+    if name.endswith("_minor") and isinstance(currency, str) and currency in EXPONENTS:
+        return f"{name.removesuffix('_minor')} {format_amount(value, Currency(currency))}"
     return f"{name} {value}"
 
 

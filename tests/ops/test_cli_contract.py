@@ -24,6 +24,7 @@ NEEDS_A_PLATFORM = (
     ("verify",),
     ("merchants", "create"),
     ("operators", "create", "--name", "Ada"),
+    ("explain", "pay_1"),
     ("topics", "tail", "payments.events.v1"),
     ("topics", "grep", "payments.events.v1", "pay_"),
     ("quarantine", "payments.events.v1:0:0", "--reason", "unreadable"),
