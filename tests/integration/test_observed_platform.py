@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.error import URLError
 from urllib.request import urlopen
 
 import pytest
@@ -29,10 +30,18 @@ def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
 
 
 def scraped(platform: Running, role: str) -> dict[str, float]:
-    """Every sample of a process, by its name with labels."""
-    with urlopen(platform.designed.metrics_urls[role], timeout=10) as answer:
-        lines = answer.read().decode().splitlines()
+    """Every sample of a process, by its name with labels; a process that has just begun may not serve yet."""
+    lines = until(lambda: asked(platform.designed.metrics_urls[role]), f"{role} shows its metrics")
     return {name: float(value) for name, _, value in (one.rpartition(" ") for one in lines if one[0] != "#")}
+
+
+def asked(url: str) -> list[str]:
+    try:
+        with urlopen(url, timeout=10) as answer:
+            lines: list[str] = answer.read().decode().splitlines()
+            return lines
+    except URLError:
+        return []
 
 
 def lines_of(platform: Running, role: str) -> list[dict[str, Any]]:
