@@ -6,9 +6,7 @@ A partition needs nothing of the others, so each may be surveyed by a process of
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from ops.verify import book_rows
 from ops.verify.amounts import Amounts
-from ops.verify.book_rows import BookRows
 from ops.verify.confidential import Confidential
 from ops.verify.effects import Effect, Effects
 from ops.verify.folds import Changelog, Folds
