@@ -1,12 +1,22 @@
 """P1: is everything that was acknowledged in Postgres: the answer, and what it was about?"""
 
 from collections.abc import Mapping
+from typing import Final
 
 from msgspec import Struct
 
 from ops.verify.report import Finding, Invariant
 from schemas import ids
 from schemas.api import AnsweredRequest
+
+TABLES: Final[Mapping[str, str]] = {
+    "ref": "mart.refunds",
+    "mer": "mart.merchants",
+    "opr": "mart.operators",
+    "we": "mart.webhook_endpoints",
+    "evt": "mart.webhook_events",
+}
+"""Prefix of an id: the table its object has to be in, whatever its version. Payments are told by version."""
 
 
 class ClientLine(Struct, frozen=True, kw_only=True):
@@ -25,8 +35,7 @@ class Acknowledged:
         self._finding = Finding("P1", "acknowledged requests are in Postgres")
         self._from_client: dict[str, str | None] = {}
         self._version_by_key: dict[str, tuple[int, str]] = {}
-        self._refunds: dict[str, str] = {}
-        self._accounts: dict[str, str] = {}
+        self._objects: dict[str, str] = {}
         self._promised = 0
 
     def client(self, line: ClientLine) -> None:
@@ -61,24 +70,17 @@ class Acknowledged:
                 f"{payment_id}: mart.payments has version {version}, {wanted[1]} was answered with {wanted[0]}"
             )
 
-    def stored_refund(self, refund_id: str) -> None:
-        """A row of mart.refunds."""
-        self._refunds.pop(refund_id, None)
-
-    def stored_account(self, account_id: str) -> None:
-        """A row of mart.merchants or mart.operators."""
-        self._accounts.pop(account_id, None)
+    def stored(self, object_id: str) -> None:
+        """A row of one of the TABLES."""
+        self._objects.pop(object_id, None)
 
     def verdict(self) -> Invariant:
         """What was found; call it after everything stored."""
         for key, (_, request_id) in self._version_by_key.items():
             self._finding.wrong(f"pay_{key}: not in mart.payments, {request_id} was answered with it")
-        for missing, table in (
-            (self._refunds, "mart.refunds"),
-            (self._accounts, "mart.merchants or operators"),
-        ):
-            for object_id, request_id in missing.items():
-                self._finding.wrong(f"{object_id}: not in {table}, {request_id} was answered with it")
+        for object_id, request_id in self._objects.items():
+            table = TABLES[_prefix(object_id)]
+            self._finding.wrong(f"{object_id}: not in {table}, {request_id} was answered with it")
         if self._promised:
             self._finding.remark(f"{self._promised} answers promised a result without showing an object")
         if self._from_client:
@@ -93,9 +95,9 @@ class Acknowledged:
     def _require(self, object_id: str | None, version: int | None, request_id: str) -> None:
         if object_id is None:
             return
-        prefix = object_id.partition("_")[0]
-        if prefix in ("mer", "opr"):
-            self._accounts[object_id] = request_id
+        prefix = _prefix(object_id)
+        if prefix in TABLES and prefix != "ref":
+            self._objects[object_id] = request_id
             return
         key = ids.key_of(object_id)
         if key is None:
@@ -108,4 +110,8 @@ class Acknowledged:
             if before is None or before[0] < version:
                 self._version_by_key[key] = (version, request_id)
             if prefix == "ref":
-                self._refunds[object_id] = request_id
+                self._objects[object_id] = request_id
+
+
+def _prefix(object_id: str) -> str:
+    return object_id.partition("_")[0]

@@ -41,8 +41,11 @@ _RESULTS: Final = """
 """
 _ACCEPTED: Final = "SELECT DISTINCT file_id FROM mart.settlement_files WHERE status = 'accepted'"
 _REQUESTS: Final = "SELECT request_id, status FROM raw.api_requests WHERE _partition = %s"
-_REFUNDS: Final = "SELECT refund_id FROM mart.refunds"
-_ACCOUNTS: Final = "SELECT merchant_id FROM mart.merchants UNION ALL SELECT operator_id FROM mart.operators"
+_OBJECTS: Final = """
+    SELECT refund_id FROM mart.refunds UNION ALL SELECT merchant_id FROM mart.merchants
+    UNION ALL SELECT operator_id FROM mart.operators UNION ALL SELECT endpoint_id FROM mart.webhook_endpoints
+    UNION ALL SELECT event_id FROM mart.webhook_events
+"""
 _ANOMALIES: Final = """
     SELECT format('%s at %s:%s:%s, version %s of %s where %s was expected',
         kind, topic, partition, record_offset, version, aggregate_key, expected_version)
@@ -132,13 +135,9 @@ class Postgres:
         """Status by request id, of the answers that came from a partition."""
         return dict(self._rows(_REQUESTS, [partition]))
 
-    def refunds(self) -> Iterator[str]:
-        """Ids of all refunds."""
-        return (row[0] for row in self._rows(_REFUNDS))
-
-    def accounts(self) -> Iterator[str]:
-        """Ids of all merchants and operators."""
-        return (row[0] for row in self._rows(_ACCOUNTS))
+    def objects(self) -> Iterator[str]:
+        """Ids of all refunds, merchants, operators, webhook endpoints and events."""
+        return (row[0] for row in self._rows(_OBJECTS))
 
     def anomalies(self) -> Iterator[str]:
         """What the load came across that should not have been, as sentences."""

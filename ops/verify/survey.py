@@ -211,10 +211,8 @@ class Survey:
         """What Postgres holds besides the events."""
         for payment_id, version in self._postgres.payment_versions():
             self._acknowledged.stored_payment(payment_id, version)
-        for refund_id in self._postgres.refunds():
-            self._acknowledged.stored_refund(refund_id)
-        for account_id in self._postgres.accounts():
-            self._acknowledged.stored_account(account_id)
+        for object_id in self._postgres.objects():
+            self._acknowledged.stored(object_id)
         for told in self._postgres.anomalies():
             self._judges.versions.anomaly(told)
         for schema, table, columns in self._postgres.text_columns():

@@ -120,10 +120,15 @@ def attempts_made(payment: Payment) -> int:
 
 
 def _entities(payment: Payment, method: PaymentMethod, context: CustomerContext) -> tuple[RiskEntity, ...]:
-    """What an attempt is counted by. Customers are the merchant's own, cards everybody's."""
+    """What an attempt is counted by. Customers are the merchant's own, cards everybody's.
+
+    In test mode all merchants share a few test tokens, so there one token is a card of its own for every
+    customer, and for every payment without one.
+    """
     mode, customer = payment.mode, payment.customer_id
+    holder = (payment.merchant_id, customer or payment.payment_key) if mode == "test" else ()
     keys: tuple[tuple[EntityKind, str | None], ...] = (
-        ("card", ids.entity_key("card", mode, method.token)),
+        ("card", ids.entity_key("card", mode, method.token, *holder)),
         ("customer", customer and ids.entity_key("customer", mode, payment.merchant_id, customer)),
         ("ip", context.ip_key),
         ("device", context.device_key),

@@ -23,6 +23,7 @@ from ops.demo.steps import Authenticate, Confirm, Create, Refund, Scenario, Step
 from ops.demo.tally import LastSeen, Tally
 from ops.demo.visit import Visit
 from ops.stack.ports import free_port
+from schemas.settings import Settings
 
 Handler = Callable[[web.Request], Awaitable[web.Response]]
 READ = Ask(method="GET", path="/v1/payments/pay_1", route="/v1/payments/{payment_id}", secret_key="sk_test_1")
@@ -371,7 +372,9 @@ async def test_every_answer_is_written_down(
 
 async def test_merchants_are_created_once_per_run(api: FakeApi, http: aiohttp.ClientSession) -> None:
     """A repeat after a pending answer has the same key, so it cannot make a second merchant."""
-    target = Target(api_url=api.url, operator_key="op_1", simulator_url="", postgres_dsn="")
+    target = Target(
+        api_url=api.url, operator_key="op_1", simulator_url="", settings=Settings(), bank_dir=Path()
+    )
     merchant = {"merchant_id": "mer_1", "secret_key": "sk_test_1"}
     api.says("POST", "/v1/merchants", 202, {"object": "pending", "object_id": "mer_1"})
     api.says("POST", "/v1/merchants", 201, merchant)
@@ -383,7 +386,9 @@ async def test_merchants_are_created_once_per_run(api: FakeApi, http: aiohttp.Cl
 
 async def test_a_key_without_the_right_is_told(api: FakeApi, http: aiohttp.ClientSession) -> None:
     """The first thing that goes wrong in a demo should say what to change."""
-    target = Target(api_url=api.url, operator_key="op_1", simulator_url="", postgres_dsn="")
+    target = Target(
+        api_url=api.url, operator_key="op_1", simulator_url="", settings=Settings(), bank_dir=Path()
+    )
     api.says("POST", "/v1/merchants", 403, {"error": {"code": "forbidden"}})
     with pytest.raises(SetupRefused, match=r"403 forbidden .* role admin"):
         await created(client_of(http, api.url), target, run_id="run", count=1)

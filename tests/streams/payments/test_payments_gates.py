@@ -172,7 +172,7 @@ def test_an_attempt_is_looked_up_by_all_its_entities() -> None:
     """A card tester changes cards, not the machine; each entity is counted where its windows are."""
     story = Story().create().attempt(ip_key="ip_1", device_key="device_1")
     looked_up = [(topic, key) for topic, key, name in sent(story) if name == "LookUpEntity"]
-    card = ids.entity_key("card", "test", "tok_visa")
+    card = ids.entity_key("card", "test", "tok_visa", MERCHANT, PAYMENT_KEY)
     assert [
         ("risk.lookups.v1", card),
         ("risk.lookups.v1", "ip_1"),
