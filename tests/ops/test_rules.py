@@ -1,6 +1,7 @@
 """Is a file of rules judged before anything is written: each mistake by rule, field and fix?"""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
+import schemas
 from ops import cli
 from ops.errors import NotFound, RulesRefused
 from ops.rules import MAX_RULES, checked
@@ -45,6 +47,14 @@ def test_the_default_rules_can_be_deployed(tmp_path: Path) -> None:
     """Where an analyst begins."""
     plain = msgspec.to_builtins(DEFAULT_RULES)
     assert DEFAULT_RULES == checked(written(tmp_path / "rules.yaml", *plain))
+
+
+def test_the_example_of_the_runbook_can_be_deployed(tmp_path: Path) -> None:
+    """It is copied before it is read."""
+    page = (Path(schemas.__file__).parent.parent / "docs" / "runbooks" / "risk-rules.md").read_text()
+    (example,) = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
+    (tmp_path / "rules.yaml").write_text(example)
+    assert ["trusted_merchant", "card_testing_ip"] == [rule.name for rule in checked(tmp_path / "rules.yaml")]
 
 
 @pytest.mark.parametrize(
