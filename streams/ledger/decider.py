@@ -69,6 +69,8 @@ def _terms(book: Book, body: MerchantTermsSet) -> Sequence[AggregateEvent]:
 
 
 def _command(book: Book, command: LedgerCommand, message: Message[Any]) -> Decision[AggregateEvent]:
+    is_own = not book.version or book.merchant_id == message.envelope.merchant_id
+    assert is_own, f"{command.transaction_id} is not about the merchant of the book"
     known = book.rows.known(command.transaction_id)
     if known is not None:
         return _repeated(known, command)

@@ -141,6 +141,11 @@ class Desk:
         value = codec_of(topics.CLOCK_TICKS).encode(Message(envelope=tick, body=Tick(now_ms=self.now_ms)))
         return self.take(topics.CLOCK_TICKS, "", value)
 
+    def back(self, ms: int) -> "Desk":
+        """What comes next occurred earlier than the last tick."""
+        self.now_ms -= ms
+        return self
+
     def hold(self, amount_minor: int = 10_000, **about: Any) -> "Desk":
         return self.tell(command(RecordHold, amount_minor, **about))
 

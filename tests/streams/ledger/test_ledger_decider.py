@@ -134,6 +134,26 @@ CASES: dict[str, tuple[Tell, list[str], dict[int, int], int]] = {
         {1100: 20_000, 1300: 640, 2060: -20_000, 4010: -640},
         0,
     ),
+    "three full refunds, owed": (
+        lambda d: (
+            _two(d).capture(payment="r").wait(2 * DAY).reserve().reserve(payment="q").reserve(payment="r")
+        ),
+        ["refund_reserved"],
+        {1100: 30_000, 1300: 960, 2060: -30_000, 4010: -960},
+        0,
+    ),
+    "a second refund of one payment may owe no fee twice": (
+        lambda d: _captured(d).reserve(9_900).reserve(300, name="2"),
+        ["balance_insufficient"],
+        {1100: 10_000, 1300: 220, 2060: -9_900, 4010: -320},
+        0,
+    ),
+    "failed before the day, told after it": (
+        lambda d: _captured(d).reserve(5_000).wait(2 * DAY).back(DAY).fail(5_000),
+        ["refund_failed"],
+        AVAILABLE,
+        0,
+    ),
     "more than the platform kept": (
         lambda d: _two(d).reserve().reserve(10_001, payment="q"),
         ["balance_insufficient"],
