@@ -85,9 +85,9 @@ class Settling:
         if self._files is None:
             return
         settlements = self._book.settlements
-        waiting = {batch.batch_id for batch in settlements.undelivered()}
-        delivered = [batch for batch in settlements.batches() if batch.batch_id not in waiting]
         async with self._delivering:
+            waiting = {batch.batch_id for batch in settlements.undelivered()}
+            delivered = [batch for batch in settlements.batches() if batch.batch_id not in waiting]
             await asyncio.to_thread(self._files.restore_log, delivered)
         await self._deliver(self._files)
 

@@ -197,3 +197,32 @@ async def test_settings_reach_the_provider(tmp_path: Path) -> None:
         async with session.get(f"{url}/_simulator/faults") as response:
             shown = await response.json()
         assert [0, 1, 3, 9] == [shown[name] for name in ("key_memory_s", "hang_s", "slow_s", "seed")]
+
+
+async def settle(session: aiohttp.ClientSession, url: str) -> list[dict[str, Any]]:
+    async with session.post(f"{url}/_simulator/settlement") as response:
+        assert response.status == 200, await response.text()
+        return list((await response.json())["batches"])
+
+
+async def test_kill_9_settles_nothing_twice(tmp_path: Path) -> None:
+    """What a batch covers is in the book before its file is written."""
+    inbox = tmp_path / "inbox"
+    arguments = ("--settlement-dir", str(inbox), "--settlement-every-s", "0", "--provider-name", "acme")
+    async with aiohttp.ClientSession() as session:
+        async with process(tmp_path / "book", *arguments) as started:
+            url = await url_of(started)
+            await sell(session, url, "k1")
+            assert [1] == [batch["line_count"] for batch in await settle(session, url)]
+            started.send_signal(signal.SIGKILL)
+            await started.wait()
+        before = {path.name: path.read_bytes() for path in inbox.iterdir()}
+        async with process(tmp_path / "book", *arguments) as started:
+            url = await url_of(started)
+            assert [] == await settle(session, url)
+            await sell(session, url, "k2")
+            assert [1] == [batch["line_count"] for batch in await settle(session, url)]
+    after = {path.name: path.read_bytes() for path in inbox.iterdir()}
+    assert before == {name: after[name] for name in before}
+    assert 2 == len(after)
+    assert all(b"acme" in content for content in after.values())
