@@ -77,6 +77,7 @@ def test_the_compose_file_names_what_exists() -> None:
         "worker",
         "clock",
         "gateway",
+        "egress",
         "sink",
         "api",
         "simulator",
