@@ -77,7 +77,7 @@ async def create(services: Services, call: Call) -> Answer:
     body = parsing.parse_body(call.body, CreateBody)
     if services.sealer is None:
         raise Problem(Outcome.UNAVAILABLE, "webhooks are not set up here; set MILLRACE_WEBHOOKS_SEALING_KEY")
-    url, event_types = checked_url(body.url, call.mode), _event_types(body.event_types)
+    url, event_types = checked_url(body.url, call.mode), event_types_of(body.event_types)
     scope = call.scope(body.idempotency_key)
     endpoint_id = ids.endpoint_id(merchant=call.merchant_id, idempotency_key=scope.key)
     secret = signing_secret(call, scope.key)
@@ -209,7 +209,8 @@ def _endpoint_id(call: Call) -> str:
     return endpoint_id
 
 
-def _event_types(asked: tuple[ASKED_TYPES, ...]) -> tuple[str, ...]:
+def event_types_of(asked: tuple[ASKED_TYPES, ...]) -> tuple[str, ...]:
+    """The types asked for, each once and in order, `*` alone where it is among them. Raises Problem for none."""
     if not asked:
         raise Problem(
             Outcome.PARAMETER_INVALID, "at least one event type, or leave it out", param="event_types"

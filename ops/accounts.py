@@ -2,6 +2,7 @@
 
 import json
 import secrets
+from collections.abc import Mapping
 from typing import Any
 from urllib.error import HTTPError, URLError
 from urllib.request import Request, urlopen
@@ -9,9 +10,32 @@ from urllib.request import Request, urlopen
 from ops.errors import ApiRefused
 
 
-def create_merchant(api_url: str, operator_key: str, *, display_name: str) -> dict[str, Any]:
-    """Create a merchant; its id and secret key, shown this once."""
-    return _post(f"{api_url}/v1/merchants", operator_key, {"display_name": display_name})
+def create_merchant(
+    api_url: str,
+    operator_key: str,
+    *,
+    display_name: str,
+    terms: Mapping[str, int | str] | None = None,
+    webhook_url: str | None = None,
+) -> dict[str, Any]:
+    """Create a merchant; its id and secret key, shown this once.
+
+    terms: those that differ from the standard ones. webhook_url: where all its events go; then also
+    its endpoint_id and webhook_secret, shown this once too.
+    """
+    body: dict[str, Any] = {"display_name": display_name}
+    if terms:
+        body["terms"] = dict(terms)
+    made = _post(f"{api_url}/v1/merchants", operator_key, body)
+    if webhook_url is None:
+        return made
+    endpoint = _post(f"{api_url}/v1/webhook_endpoints", made["secret_key"], {"url": webhook_url})
+    return {
+        **made,
+        "endpoint_id": endpoint["endpoint_id"],
+        "webhook_url": endpoint["url"],
+        "webhook_secret": endpoint["secret"],
+    }
 
 
 def create_operator(api_url: str, operator_key: str, *, display_name: str, role: str) -> dict[str, Any]:
@@ -19,9 +43,9 @@ def create_operator(api_url: str, operator_key: str, *, display_name: str, role:
     return _post(f"{api_url}/v1/operators", operator_key, {"display_name": display_name, "role": role})
 
 
-def _post(url: str, operator_key: str, body: dict[str, str]) -> dict[str, Any]:
+def _post(url: str, secret_key: str, body: Mapping[str, object]) -> dict[str, Any]:
     headers = {
-        "Authorization": f"Bearer {operator_key}",
+        "Authorization": f"Bearer {secret_key}",
         "Content-Type": "application/json",
         "Idempotency-Key": secrets.token_urlsafe(16),
     }
@@ -32,6 +56,7 @@ def _post(url: str, operator_key: str, body: dict[str, str]) -> dict[str, Any]:
             return found
     except HTTPError as error:
         told = json.load(error)["error"]
-        raise ApiRefused(f"{told['code']}: {told['message']}") from error
+        said = told.get("detail") or told["message"]
+        raise ApiRefused(f"{told['code']}: {said}") from error
     except URLError as error:
         raise ApiRefused(f"nobody answers at {url} ({error.reason}); is the platform up?") from error

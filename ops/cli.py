@@ -207,17 +207,35 @@ def quarantine(
 
 @merchants.command("create")
 def create_merchant(
+    *,
     name: Annotated[str, typer.Option(help="What to call it.")] = "Demo merchant",
+    webhook_url: Annotated[str | None, typer.Option(help="Send all its events there, signed.")] = None,
+    fee_bps: Annotated[int | None, typer.Option(help="Fee of a capture in basis points.")] = None,
+    fee_fixed_minor: Annotated[int | None, typer.Option(help="Fixed part of it in minor units.")] = None,
+    settlement_days: Annotated[
+        int | None, typer.Option(help="Days until captured money is available.")
+    ] = None,
+    refund_policy: Annotated[
+        str | None, typer.Option(help="owe or refuse: a refund that needs more than there is.")
+    ] = None,
     data_dir: DataDir = None,
     as_json: AsJson = False,
 ) -> None:
-    """Create a merchant; its secret key is shown this once."""
+    """Create a merchant; its secret key, and that of its webhooks, are shown this once."""
     from ops import accounts, lifecycle
 
+    asked = {
+        "fee_bps": fee_bps,
+        "fee_fixed_minor": fee_fixed_minor,
+        "settlement_days": settlement_days,
+        "refund_policy": refund_policy,
+    }
+    terms = {term: value for term, value in asked.items() if value is not None}
     with _told(as_json), _settings(data_dir) as settings:
         api_url, key = lifecycle.api_access(settings)
-        made = accounts.create_merchant(api_url, key, display_name=name)
-        _show(as_json, made, f"merchant_id  {made['merchant_id']}\nsecret_key   {made['secret_key']}")
+        made = accounts.create_merchant(api_url, key, display_name=name, terms=terms, webhook_url=webhook_url)
+        shown = ("merchant_id", "secret_key", "endpoint_id", "webhook_url", "webhook_secret")
+        _show(as_json, made, "\n".join(f"{field:<16}{made[field]}" for field in shown if field in made))
 
 
 @operators.command("create")

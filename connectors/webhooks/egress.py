@@ -26,7 +26,8 @@ from schemas.envelope import Message
 from schemas.topics import BY_NAME, WEBHOOKS_ATTEMPTS, WEBHOOKS_DELAYED
 from schemas.webhooks import DeliverMessage
 
-DRAIN_S: Final = 8.0
+# Attempts may last longer than a member may be silent; one that is cut off is made again under the same id.
+DRAIN_S: Final = 3.0
 MAX_BATCH: Final = 200
 """Records read at once; also how many of a delayed partition are held until they are due."""
 _DRAIN_POLL_S: Final = 0.05
