@@ -3,13 +3,14 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from threading import Thread
-from typing import Final, Generic, Protocol, TypeVar
+from typing import Any, Final, Generic, Protocol, TypeVar
 
 _ANSWER_S: Final = 10.0
 
 T = TypeVar("T")
 Piece = TypeVar("Piece", contravariant=True)
 W = TypeVar("W")
+L = TypeVar("L", bound="Lanes[Any]")
 
 OnFailure = Callable[[BaseException], None]
 
@@ -25,13 +26,13 @@ class Lanes(Protocol[Piece]):
     async def clear(self) -> None: ...
 
 
-class Crew(Generic[W]):
+class Crew(Generic[W, L]):
     """A thread that runs work in lanes. Every method but `run` may be called from any other thread.
 
     lanes: makes them; told where to report what a piece of work raised.
     """
 
-    def __init__(self, name: str, lanes: Callable[[OnFailure], Lanes[W]]) -> None:
+    def __init__(self, name: str, lanes: Callable[[OnFailure], L]) -> None:
         self._failure: BaseException | None = None
         self._lanes = lanes(self._failed)
         self._loop = asyncio.new_event_loop()
@@ -53,6 +54,11 @@ class Crew(Generic[W]):
     def add(self, key: bytes, work: W) -> None:
         """Hand a piece of work to the lanes."""
         self._loop.call_soon_threadsafe(self._lanes.add, key, work)
+
+    @property
+    def lanes(self) -> L:
+        """The lanes, to be looked at; only the crew changes them."""
+        return self._lanes
 
     def check(self) -> None:
         """Raises what a piece of work raised."""

@@ -7,6 +7,7 @@ from typing import Final
 from connectors.bank.directory import Directory
 from connectors.bank.reader import Reader, directory_of
 from connectors.bank.teller import KafkaTeller
+from connectors.metrics import new_registry, serving
 from connectors.runtime import run_process, stop_on_signals
 from schemas.logs import configure_logs
 from schemas.settings import Settings, parse_settings
@@ -24,8 +25,9 @@ def main() -> int:
 def _run(settings: Settings) -> None:
     stopping = stop_on_signals()
     teller = KafkaTeller(settings.kafka_bootstrap_servers, client_id=ROLE)
-    with Directory(directory_of(settings)) as directory:
-        Reader(settings, directory, teller, _now_ms).run(stopping)
+    registry = new_registry()
+    with Directory(directory_of(settings)) as directory, serving(registry, settings):
+        Reader(settings, directory, teller, _now_ms, registry).run(stopping)
 
 
 def _now_ms() -> int:

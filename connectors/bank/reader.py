@@ -6,12 +6,14 @@ from threading import Event
 from typing import BinaryIO
 
 import structlog
+from prometheus_client import CollectorRegistry
 
 from connectors.bank import formats
 from connectors.bank.directory import Claimed, Directory, copied
 from connectors.bank.messages import Reading
 from connectors.bank.model import Examination, Header, Line, Refusal, Trailer, file_id
 from connectors.bank.teller import Teller
+from schemas import metrics
 from schemas.settings import Settings
 
 _log = structlog.get_logger(__name__)
@@ -21,12 +23,19 @@ class Reader:
     """Reads what is delivered, one file after the other; a file at fault never stops the others."""
 
     def __init__(
-        self, settings: Settings, directory: Directory, teller: Teller, now_ms: Callable[[], int]
+        self,
+        settings: Settings,
+        directory: Directory,
+        teller: Teller,
+        now_ms: Callable[[], int],
+        registry: CollectorRegistry,
     ) -> None:
         self._settings = settings
         self._directory = directory
         self._teller = teller
         self._now_ms = now_ms
+        self._files = metrics.SETTLEMENT_FILES.counter(registry)
+        self._lines_told = metrics.SETTLEMENT_LINES.counter(registry)
 
     def run(self, stopping: Event) -> None:
         """Look for files until stopped. Raises Undelivered, and OSError where a file cannot be moved."""
@@ -69,6 +78,8 @@ class Reader:
         self._teller.file(reading.accepted(header, trailer, is_restated=is_restated))
         self._teller.flush()
         self._directory.keep_accepted(file, batch, sha256)
+        self._files.labels("accepted").inc()
+        self._lines_told.inc(trailer.lines)
         _log.info(
             "settlement file accepted",
             file=file.name,
@@ -82,6 +93,7 @@ class Reader:
         self._teller.file(message)
         self._teller.flush()
         self._directory.keep_refused(file, sha256, refusal)
+        self._files.labels(refusal.problem).inc()
         _log.error(
             "settlement file refused",
             file=file.name,

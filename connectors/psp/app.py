@@ -37,7 +37,7 @@ def _run(settings: Settings) -> None:
     stopping = stop_on_signals()
     member = _member(settings)
     subscription = Subscription(group=GROUP, member=member, topics=(topics.PSP_REQUESTS.name,))
-    crew: Crew[Work] = Crew("psp-calls", partial(Lanes, settings.psp_concurrency))
+    crew: Crew[Work, Lanes] = Crew("psp-calls", partial(Lanes, settings.psp_concurrency))
     crew.start()
     provider = crew.run(lambda: _open(settings))
     registry = new_registry()
@@ -66,7 +66,7 @@ def _gateway(
     settings: Settings,
     loop: ConnectorLoop,
     provider: HttpProvider,
-    crew: Crew[Work],
+    crew: Crew[Work, Lanes],
     registry: CollectorRegistry,
 ) -> Gateway:
     measures = Measures(registry)

@@ -12,7 +12,7 @@ from connectors.dead_letters import DeadLetters
 from connectors.holdings import Holdings, Place, Positions
 from connectors.psp.asked import Asked, asked, result_message
 from connectors.psp.caller import Caller, Learned
-from connectors.psp.lanes import Work
+from connectors.psp.lanes import Lanes, Work
 from connectors.psp.membership import Membership
 from connectors.psp.results import Results
 from connectors.runtime import Assigned, Partition, Record
@@ -36,7 +36,7 @@ class Gateway:
         self,
         positions: Positions,
         caller: Caller,
-        crew: Crew[Work],
+        crew: Crew[Work, Lanes],
         *,
         results: Results,
         letters: DeadLetters,

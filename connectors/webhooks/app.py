@@ -7,15 +7,19 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Final
 
+from prometheus_client import CollectorRegistry
+
 from connectors.acknowledged import AcknowledgedWriter
 from connectors.crew import Crew
 from connectors.dead_letters import DeadLetters
+from connectors.metrics import new_registry, serving
 from connectors.runtime import ConnectorLoop, Subscription, run_process, stop_on_signals
 from connectors.webhooks.deletions import Deletions
 from connectors.webhooks.egress import Deliveries, Egress
 from connectors.webhooks.lanes import EndpointLanes, LaneLimits, Parcel
 from connectors.webhooks.schedule import schedule_of
 from connectors.webhooks.sender import Sender
+from schemas import metrics
 from schemas.logs import configure_logs
 from schemas.sealing import Sealer
 from schemas.settings import Settings, parse_settings
@@ -45,7 +49,7 @@ def _run(settings: Settings) -> None:
         endpoint=settings.webhooks_endpoint_concurrency,
         waiting=MOST_IN_ONE_LANE,
     )
-    crew: Crew[Parcel] = Crew("webhook-calls", partial(EndpointLanes, limits))
+    crew: Crew[Parcel, EndpointLanes] = Crew("webhook-calls", partial(EndpointLanes, limits))
     crew.start()
     sender = crew.run(lambda: _open(settings))
     deletions = Deletions(settings.kafka_bootstrap_servers, client_id=member)
@@ -59,13 +63,23 @@ def _run(settings: Settings) -> None:
             letters=DeadLetters(settings.kafka_bootstrap_servers, client_id=member),
             most_in_hand=MOST_IN_HAND,
         )
-        loop.run(egress)
+        with serving(_measured(egress, crew.lanes), settings):
+            loop.run(egress)
     finally:
         # In this order: closing the sender under an attempt would make its end look like a lost answer.
         crew.clear()
         crew.run(sender.close)
         crew.stop()
         deletions.close()
+
+
+def _measured(egress: Egress, lanes: EndpointLanes) -> CollectorRegistry:
+    """How much there is to do, read when it is asked for."""
+    registry = new_registry()
+    metrics.WEBHOOK_DELIVERIES_IN_FLIGHT.gauge(registry).set_function(lambda: lanes.sending)
+    metrics.WEBHOOK_LANES.gauge(registry).set_function(lambda: lanes.busy)
+    metrics.WEBHOOK_BACKLOG.gauge(registry).set_function(lambda: egress.in_hand)
+    return registry
 
 
 async def _open(settings: Settings) -> Sender:

@@ -17,7 +17,7 @@ from connectors.holdings import Holdings, Place, Positions
 from connectors.runtime import Assigned, Partition, Record
 from connectors.webhooks.conclusion import ENDPOINT_DELETED, concluded
 from connectors.webhooks.deletions import Deletions
-from connectors.webhooks.lanes import Parcel
+from connectors.webhooks.lanes import EndpointLanes, Parcel
 from connectors.webhooks.schedule import RetrySchedule
 from connectors.webhooks.sender import Ended, Sender
 from connectors.webhooks.tiers import looked_at_ms, tier_for
@@ -73,7 +73,7 @@ class Egress:
         self,
         reading: Reading,
         deliveries: Deliveries,
-        crew: Crew[Parcel],
+        crew: Crew[Parcel, EndpointLanes],
         *,
         writer: AcknowledgedWriter,
         letters: DeadLetters,
@@ -100,7 +100,7 @@ class Egress:
         if not self._deliveries.deletions.is_ready:
             return 0
         self._handle_due()
-        return max(0, min(MAX_BATCH, self._most_in_hand - self._in_hand))
+        return max(0, min(MAX_BATCH, self._most_in_hand - self.in_hand))
 
     def on_assigned(self, assigned: Sequence[Assigned]) -> None:
         """Take partitions over, where the group stands."""
@@ -142,21 +142,21 @@ class Egress:
             holding.is_held = False
             self._dropped += len(self._waiting.pop(holding.partition, ()))
         deadline_s = time.monotonic() + DRAIN_S
-        while self._in_hand and time.monotonic() < deadline_s:
+        while self.in_hand and time.monotonic() < deadline_s:
             self._writer.serve(_DRAIN_POLL_S)
             self._crew.check()
         self._holdings.release(released)
-        _log.info("partitions released", in_hand=self._in_hand)
+        _log.info("partitions released", in_hand=self.in_hand)
 
     @property
-    def _in_hand(self) -> int:
+    def in_hand(self) -> int:
         waiting = sum(map(len, self._waiting.values()))
         return self._holdings.unfinished - waiting - self._dropped - self._left
 
     def _handle_due(self) -> None:
         now_ms = self._deliveries.now_ms()
         for partition, waiting in tuple(self._waiting.items()):
-            while waiting and waiting[0].at_ms <= now_ms and self._in_hand < self._most_in_hand:
+            while waiting and waiting[0].at_ms <= now_ms and self.in_hand < self._most_in_hand:
                 read = waiting.popleft()
                 left_ms = read.message.body.due_at_ms - now_ms
                 if left_ms > 0:

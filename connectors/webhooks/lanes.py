@@ -64,6 +64,16 @@ class EndpointLanes:
         self._turns: deque[_Lane] = deque()
         self._running = 0
 
+    @property
+    def sending(self) -> int:
+        """Deliveries being sent now; may be asked from any thread."""
+        return self._running
+
+    @property
+    def busy(self) -> int:
+        """Endpoints that have deliveries waiting or being sent; may be asked from any thread."""
+        return sum(1 for lane in tuple(self._lanes.values()) if lane.waiting or lane.running)
+
     def add(self, key: bytes, work: Parcel) -> None:
         """Send a parcel in its lane, or put it aside if the lane is full."""
         lane = self._lanes.get(key)

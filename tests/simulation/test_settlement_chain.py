@@ -7,6 +7,7 @@ from threading import Event
 
 import msgspec
 import pytest
+from prometheus_client import CollectorRegistry
 
 from connectors.bank.directory import Directory
 from connectors.bank.reader import Reader
@@ -104,7 +105,9 @@ class Chain:
         while True:
             try:
                 with Directory(self.root) as directory:
-                    Reader(Settings(), directory, self, lambda: START_MS).read_all(Event())
+                    Reader(Settings(), directory, self, lambda: START_MS, CollectorRegistry()).read_all(
+                        Event()
+                    )
                 return
             except Crashed:
                 continue

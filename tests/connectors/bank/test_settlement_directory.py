@@ -8,6 +8,7 @@ from threading import Event
 from typing import Any
 
 import pytest
+from prometheus_client import CollectorRegistry
 
 from connectors.bank import directory as directories
 from connectors.bank.directory import Directory, DirectoryHeld
@@ -73,7 +74,9 @@ class Bank:
 
     def read(self) -> None:
         with Directory(self.root) as directory:
-            Reader(Settings(), directory, self.told, lambda: 1_800_000_000_000).read_all(Event())
+            Reader(Settings(), directory, self.told, lambda: 1_800_000_000_000, CollectorRegistry()).read_all(
+                Event()
+            )
 
     def tree(self) -> list[str]:
         return sorted(
@@ -324,7 +327,7 @@ def test_a_reader_that_is_stopped_finishes_the_file_it_began(bank: Bank) -> None
     for name in ("1.jsonl", "2.jsonl"):
         bank.deliver(name, jsonl(batch(batch_id=name)))
     with Directory(bank.root) as directory:
-        Reader(Settings(), directory, bank.told, lambda: 1).read_all(stopping)
+        Reader(Settings(), directory, bank.told, lambda: 1, CollectorRegistry()).read_all(stopping)
     assert 1 == len(bank.told.files)
     assert "inbox/2.jsonl" in bank.tree()
 
