@@ -29,6 +29,7 @@ from schemas.merchants import (
     WebhookEndpointCreated,
     WebhookEndpointDeleted,
 )
+from schemas.payment_views import PaymentSnapshot
 from schemas.payments import (
     AuthorizationRequested,
     CaptureRequested,
@@ -36,7 +37,6 @@ from schemas.payments import (
     PaymentCaptured,
     PaymentIntentCreated,
     PaymentMethod,
-    PaymentSnapshot,
     PaymentStatus,
     RefundRequested,
     RefundReserved,

@@ -16,7 +16,8 @@ from schemas.envelope import CommandRefused, Message
 from schemas.ledger import Terms
 from schemas.merchants import MerchantTermsSet, WebhookEndpointCreated, WebhookEndpointDeleted
 from schemas.outcomes import Outcome
-from schemas.payments import PaymentNotes, PaymentStatus, PaymentView, RefundStatus, RefundView
+from schemas.payment_views import PaymentView, RefundView
+from schemas.payments import PaymentNotes, PaymentStatus, RefundStatus
 from schemas.rendering import payment_answer, refund_answer
 from schemas.settings import Settings
 from schemas.testing import MERCHANT, START_MS, command, envelope
