@@ -12,7 +12,7 @@ from connectors.postgres.database import Database
 from connectors.postgres.measures import Measures
 from connectors.postgres.migrations import migrate, migrations
 from connectors.postgres.sink import TOPICS, Sink
-from connectors.postgres.writer import Writer, create_staging
+from connectors.postgres.writer import Writer
 from connectors.runtime import ConnectorLoop, Subscription, run_process, stop_on_signals
 from schemas.logs import configure_logs
 from schemas.settings import Settings, parse_settings
@@ -55,6 +55,5 @@ def run(settings: Settings) -> None:
 
 
 def prepare(connection: psycopg.Connection) -> None:
-    """Make a new connection ready: the tables of this program, and where new rows are staged."""
+    """Make a new connection ready: the tables of this program."""
     migrate(connection, migrations())
-    create_staging(connection)

@@ -10,7 +10,7 @@ from msgspec import Struct
 from connectors.postgres.events import Event, named, told
 from connectors.postgres.personal import json_text
 from connectors.postgres.projection import Projection
-from connectors.postgres.tables import EventRow, Table, at
+from connectors.postgres.tables import Document, EventRow, Table, at
 from schemas.ledger import JournalRecord, PostingRefused, TransactionPosted
 
 _HASHES: Final = ("prev_hash", "fingerprint")
@@ -27,7 +27,7 @@ class JournalRow(EventRow, frozen=True, kw_only=True):
     seq: int
     prev_hash: str
     transaction_id: str | None
-    body: str
+    body: Document
 
 
 class TransactionRow(Struct, frozen=True, kw_only=True):
@@ -112,7 +112,7 @@ def _journal(event: Event, body: JournalRecord) -> JournalRow:
     )
 
 
-def _json(body: JournalRecord) -> str:
+def _json(body: JournalRecord) -> Document:
     plain: dict[str, Any] = msgspec.to_builtins(body, builtin_types=(bytes,))
     for name in _HASHES:
         if name in plain:

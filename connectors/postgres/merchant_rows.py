@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from connectors.postgres.events import Event, after_of, content, place_of, told
 from connectors.postgres.personal import json_text
 from connectors.postgres.projection import Needed, Projection
-from connectors.postgres.tables import EventRow, Table, at
+from connectors.postgres.tables import Document, EventRow, Table, at
 from schemas.merchants import (
     AccountSnapshot,
     MerchantCreated,
@@ -32,8 +32,8 @@ class MerchantEventRow(EventRow, frozen=True, kw_only=True):
     version: int
     type: str
     schema: str
-    body: str
-    after: str | None
+    body: Document
+    after: Document | None
 
 
 class MerchantRow(Struct, frozen=True, kw_only=True):
@@ -84,7 +84,7 @@ class WebhookEndpointRow(Struct, frozen=True, kw_only=True):
     merchant_id: str
     mode: str
     url: str
-    event_types: str
+    event_types: Document
     is_deleted: bool
     version: int
     created_at: datetime

@@ -11,7 +11,7 @@ from connectors.postgres.events import Event, after_of, content, place_of, told
 from connectors.postgres.operations import OPERATIONS, OperationRow
 from connectors.postgres.personal import json_text
 from connectors.postgres.projection import Needed, Projection
-from connectors.postgres.tables import EventRow, Table, at
+from connectors.postgres.tables import Document, EventRow, Table, at
 from schemas.envelope import Recorded
 from schemas.payment_views import PaymentSnapshot
 from schemas.payments import OperationRequested, PaymentIntentCreated, RefundRequested
@@ -27,8 +27,8 @@ class PaymentEventRow(EventRow, frozen=True, kw_only=True):
     version: int
     type: str
     schema: str
-    body: str
-    after: str | None
+    body: Document
+    after: Document | None
 
 
 class PaymentRow(Struct, frozen=True, kw_only=True):
@@ -64,7 +64,7 @@ class PaymentNotesRow(Struct, frozen=True, kw_only=True):
     payment_id: str
     merchant_id: str
     description: str | None
-    metadata: str
+    metadata: Document
 
 
 class RefundReasonRow(Struct, frozen=True, kw_only=True):

@@ -6,6 +6,8 @@ from typing import Any, Final
 import msgspec
 from msgspec import Struct, inspect
 
+from connectors.postgres.tables import Document
+
 # A field name leads to the paths to leave out below it; none below means the whole field.
 Paths = dict[str, "Paths"]
 
@@ -14,7 +16,7 @@ _MARKS: Final = ("personal", "secret")
 _NUL_ESCAPED: Final = "\\u0000"
 
 
-def public_json(value: Struct) -> str:
+def public_json(value: Struct) -> Document:
     """`value` as JSON that Postgres takes as jsonb, without the fields marked personal or secret."""
     return json_text(public_plain(value) if withheld_paths(type(value)) else value)
 
@@ -25,12 +27,12 @@ def public_plain(value: Struct) -> dict[str, Any]:
     return _without(plain, withheld_paths(type(value)))
 
 
-def json_text(value: object) -> str:
+def json_text(value: object) -> Document:
     """`value` as JSON that Postgres takes as jsonb: the NUL character, which it refuses, is replaced."""
     text = msgspec.json.encode(value).decode()
     if _NUL_ESCAPED not in text:
-        return text
-    return msgspec.json.encode(_without_nul(msgspec.json.decode(text))).decode()
+        return Document(text)
+    return Document(msgspec.json.encode(_without_nul(msgspec.json.decode(text))).decode())
 
 
 @cache

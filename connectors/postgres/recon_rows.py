@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from connectors.postgres.events import Event, after_of, content, told
 from connectors.postgres.projection import Projection
-from connectors.postgres.tables import EventRow, Table, at
+from connectors.postgres.tables import Document, EventRow, Table, at
 from schemas.reconciliation import MatchSnapshot
 
 
@@ -19,8 +19,8 @@ class ReconEventRow(EventRow, frozen=True, kw_only=True):
     version: int
     type: str
     schema: str
-    body: str
-    after: str | None
+    body: Document
+    after: Document | None
 
 
 class ReconResultRow(Struct, frozen=True, kw_only=True):

@@ -8,7 +8,7 @@ from msgspec import Struct
 from connectors.postgres.events import Event
 from connectors.postgres.personal import json_text
 from connectors.postgres.projection import Projection
-from connectors.postgres.tables import Table, at
+from connectors.postgres.tables import Document, Table, at
 from schemas.risk import RiskDecided
 
 
@@ -26,7 +26,7 @@ class RiskDecisionRow(Struct, frozen=True, kw_only=True):
     reason_code: str
     rule: str | None
     ruleset_id: str
-    inputs: str
+    inputs: Document
     decided_at: datetime
 
 

@@ -1,9 +1,13 @@
 """What is a table of the sink: its rows, its key, and where each row came from. schemas/sql has the meanings."""
 
 from datetime import UTC, datetime
-from typing import NamedTuple
+from functools import cache
+from typing import NamedTuple, NewType, get_args, get_type_hints
 
 from msgspec import Struct
+
+Document = NewType("Document", str)
+"""A JSON text, stored as jsonb."""
 
 
 class Lineage(NamedTuple):
@@ -54,9 +58,15 @@ class Table(NamedTuple):
         return tuple(column for column in ("body", "after") if column in self.row.__struct_fields__)
 
     @property
-    def staging(self) -> str:
-        """Temporary table its new rows are copied into."""
-        return "staging_" + self.name.replace(".", "_")
+    def documents(self) -> frozenset[str]:
+        """Columns of JSON."""
+        return _documents(self.row)
+
+
+@cache
+def _documents(row: type[Struct]) -> frozenset[str]:
+    hints = get_type_hints(row)
+    return frozenset(name for name, hint in hints.items() if Document in (hint, *get_args(hint)))
 
 
 def at(time_ms: int) -> datetime:

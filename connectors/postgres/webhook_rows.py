@@ -10,7 +10,7 @@ from connectors.postgres.deliveries import DELIVERIES, DeliveryRow, Told
 from connectors.postgres.events import Event, named, told
 from connectors.postgres.personal import json_text, public_plain
 from connectors.postgres.projection import Needed, Projection
-from connectors.postgres.tables import EventRow, Table, at
+from connectors.postgres.tables import Document, EventRow, Table, at
 from schemas import ids
 from schemas.webhooks import DeliveryAttempted, EventPublished, EventResent
 
@@ -23,7 +23,7 @@ class WebhookMessageRow(EventRow, frozen=True, kw_only=True):
     version: int
     type: str
     schema: str
-    body: str
+    body: Document
 
 
 class WebhookEventRow(Struct, frozen=True, kw_only=True):
@@ -35,7 +35,7 @@ class WebhookEventRow(Struct, frozen=True, kw_only=True):
     type: str
     payment_id: str
     payload: bytes
-    endpoint_ids: str
+    endpoint_ids: Document
     created_at: datetime
 
 

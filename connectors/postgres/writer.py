@@ -2,17 +2,18 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, Final, NamedTuple, TypeVar
+from typing import Final, NamedTuple, TypeVar
 
 import psycopg
 import structlog
 from msgspec import Struct
-from msgspec.structs import astuple
 from psycopg.rows import dict_row
 from psycopg.types.string import TextLoader
 
 from connectors.postgres import merge
 from connectors.postgres.database import Database, DatabaseUnavailable
+from connectors.postgres.encoding import rows_json, versions_json
+from connectors.postgres.personal import json_text
 from connectors.postgres.projection import Known, Projection, Row
 from connectors.postgres.rows import LOGS, STATES
 from connectors.postgres.tables import Table
@@ -148,32 +149,22 @@ class Writer:
     def _merge(self, projection: Projection) -> None:
         for table in LOGS:
             if rows := projection.rows(table):
-                self._stage(table, rows)
-                self._database.connection().execute(merge.merge_log(table))
+                self._database.connection().execute(merge.merge_log(table), [rows_json(table, rows)])
                 if table.aggregate is not None:
-                    self._tell_anomalies(table)
+                    self._tell_anomalies(table, rows)
         for table in STATES:
             if rows := projection.rows(table):
-                self._stage(table, rows)
-                self._database.connection().execute(merge.merge_state(table))
+                self._database.connection().execute(merge.merge_state(table), [rows_json(table, rows)])
 
-    def _stage(self, table: Table, rows: Sequence[Row]) -> None:
-        with self._database.connection().cursor() as cursor, cursor.copy(merge.copy_in(table)) as copy:
-            for row, lineage in rows:
-                copy.write_row([_storable(value) for value in (*astuple(row), *lineage)])
-
-    def _tell_anomalies(self, table: Table) -> None:
+    def _tell_anomalies(self, table: Table, rows: Sequence[Row]) -> None:
         with self._database.connection().cursor(row_factory=dict_row) as cursor:
-            for anomaly in cursor.execute(merge.find_anomalies(table)).fetchall():
+            judged = cursor.execute(merge.find_anomalies(table), [versions_json(table, rows)]).fetchall()
+            if not judged:
+                return
+            places = {(one["_partition"], one["_offset"]) for one in judged}
+            told = [row for row in rows if (row.lineage.partition, row.lineage.offset) in places]
+            written = cursor.execute(
+                merge.record_anomalies(table), [rows_json(table, told), json_text(judged)]
+            )
+            for anomaly in written.fetchall():
                 _log.error("versions do not follow each other", **anomaly)
-
-
-def create_staging(connection: psycopg.Connection) -> None:
-    """Make a new connection ready to write on."""
-    for table in (*LOGS, *STATES):
-        connection.execute(merge.create_staging(table))
-
-
-def _storable(value: Any) -> Any:
-    """Postgres has no NUL character in a text; JSON texts come without."""
-    return value.replace("\0", "\ufffd") if isinstance(value, str) and "\0" in value else value

@@ -78,7 +78,7 @@ def test_every_context_has_its_rows_and_no_anomaly(loaded: str) -> None:
     assert {(topic.name,) for topic in topics.ALL if "postgres" in topic.readers} == set(fresh)
 
 
-@pytest.mark.parametrize("batch", [1, 50])
+@pytest.mark.parametrize("batch", [3, 50])
 def test_loading_everything_again_changes_nothing(database: NEW_DATABASE, loaded: str, batch: int) -> None:
     """Positions moved back on purpose are a repair."""
     dsn = database(f"contexts_again_{batch}")

@@ -94,7 +94,7 @@ def test_every_table_and_column_is_described(dsn: str) -> None:
 @pytest.mark.parametrize("table", [*LOGS, *STATES], ids=lambda table: table.name)
 def test_rows_fit_their_tables(postgres: postgres_stack.Server, table: Table) -> None:
     """The row types and the SQL are two files that must say the same."""
-    address = new_database(postgres.dsn, f"fit_{table.staging}")
+    address = new_database(postgres.dsn, f"fit_{table.name.replace('.', '_')}")
     with psycopg.connect(address, autocommit=True) as connection:
         migrate(connection, migrations())
     schema, _, name = table.name.partition(".")

@@ -13,6 +13,7 @@ from ops.stack import postgres as postgres_stack
 from schemas import topics
 from schemas.codec import codec_of
 from tests.integration.sink_bench import (
+    PARTITIONS,
     KafkaRecord,
     Process,
     Stages,
@@ -100,7 +101,7 @@ def test_kills_of_sink_and_database_lose_and_double_nothing(
     with postgres_stack.running(tmp_path / "postgres") as database:
         dsn = database.dsn
         sink = start(dsn, sink_batch=50)
-        until(lambda: len(positions_or_none(dsn)) == 6, "the assignment")
+        until(lambda: len(positions_or_none(dsn)) == PARTITIONS * len(TOPICS), "the assignment")
         for number in range(0, len(payments), 100):
             stages.commit(payments[number : number + 100])
             stages.abort(payments[number : number + 1])
@@ -181,7 +182,7 @@ def test_freshness_tells_the_lag_and_passes_markers(
     assert 10 < sum(ends)
     until(lambda: rows_of(dsn, "meta.sink_offset") and positions(dsn, topic.name) == ends, "the ends")
     fresh = "SELECT count(*) FROM meta.freshness WHERE lag_seconds < 3"
-    until(lambda: ask(dsn, fresh) == [(3,)], "freshness of all topics")
+    until(lambda: ask(dsn, fresh) == [(len(TOPICS),)], "freshness of all topics")
     [(since,)] = ask(
         dsn, "SELECT seconds_since_newest_record FROM meta.freshness WHERE topic = %s", topic.name
     )
