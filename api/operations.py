@@ -7,7 +7,8 @@ from api.answers import Answer
 from api.calls import Call
 from api.requests_log import NOBODY
 from api.services import Services
-from schemas.payments import Resolution, ResolveOperation
+from schemas.payment_commands import ResolveOperation
+from schemas.payments import Resolution
 
 
 class ResolveBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -14,16 +14,8 @@ from api.services import Services
 from schemas import ids
 from schemas.envelope import Mode
 from schemas.outcomes import Outcome
-from schemas.payments import (
-    CancelPaymentIntent,
-    CaptureMethod,
-    ConfirmPaymentIntent,
-    CreatePaymentIntent,
-    CustomerContext,
-    PaymentMethod,
-    PaymentMethodType,
-    PaymentNotes,
-)
+from schemas.payment_commands import CancelPaymentIntent, ConfirmPaymentIntent, CreatePaymentIntent
+from schemas.payments import CaptureMethod, CustomerContext, PaymentMethod, PaymentMethodType, PaymentNotes
 
 MetadataKey = Annotated[str, Meta(min_length=1, max_length=40, pattern=r"^[^\x00]*\Z")]
 

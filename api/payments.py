@@ -14,14 +14,8 @@ from api.requests_log import NOBODY
 from api.services import Services
 from schemas import ids
 from schemas.outcomes import Outcome
-from schemas.payments import (
-    CapturePayment,
-    PaymentStatus,
-    RefundPayment,
-    ReviewDecision,
-    ReviewPayment,
-    VoidPayment,
-)
+from schemas.payment_commands import CapturePayment, RefundPayment, ReviewPayment, VoidPayment
+from schemas.payments import PaymentStatus, ReviewDecision
 from schemas.rendering import payment_answer
 
 

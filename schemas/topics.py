@@ -7,7 +7,19 @@ from collections.abc import Mapping
 from types import UnionType
 from typing import Final, Literal, NamedTuple
 
-from schemas import api, bank, ledger, merchants, payments, platform, psp, reconciliation, risk, webhooks
+from schemas import (
+    api,
+    bank,
+    ledger,
+    merchants,
+    payment_commands,
+    payments,
+    platform,
+    psp,
+    reconciliation,
+    risk,
+    webhooks,
+)
 from schemas.payment_views import PaymentSnapshot
 
 Encoding = Literal["avro", "json"]
@@ -73,7 +85,13 @@ MERCHANTS_EVENTS: Final = Topic(
     merchants.AccountSnapshot,
 )
 PAYMENTS_COMMANDS_API: Final = Topic(
-    "payments.commands.api.v1", "payment", "api", ("payments",), "json", payments.Command, 14 * _DAY_MS
+    "payments.commands.api.v1",
+    "payment",
+    "api",
+    ("payments",),
+    "json",
+    payment_commands.Command,
+    14 * _DAY_MS,
 )
 PAYMENTS_EVENTS: Final = Topic(
     "payments.events.v1",

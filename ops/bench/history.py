@@ -7,7 +7,8 @@ from schemas import ids, topics
 from schemas.codec import codec_of
 from schemas.envelope import PLATFORM, Actor, Envelope, Message, Request
 from schemas.fingerprint import fingerprint
-from schemas.payments import ConfirmPaymentIntent, CreatePaymentIntent, PaymentMethod
+from schemas.payment_commands import ConfirmPaymentIntent, CreatePaymentIntent
+from schemas.payments import PaymentMethod
 from schemas.psp import ExecuteOperation, OperationResult
 from schemas.risk import AssessPayment, RiskDecided
 from schemas.settings import Settings

@@ -17,15 +17,15 @@ from schemas.envelope import PLATFORM, WALL_CLOCK, Actor, Body, Envelope, Messag
 from schemas.fingerprint import fingerprint
 from schemas.ledger import Terms
 from schemas.merchants import ApiKey, CreateMerchant, CreateWebhookEndpoint, Profile
-from schemas.payments import (
+from schemas.payment_commands import (
     CancelPaymentIntent,
     CapturePayment,
     ConfirmPaymentIntent,
     CreatePaymentIntent,
-    PaymentMethod,
     RefundPayment,
     VoidPayment,
 )
+from schemas.payments import PaymentMethod
 from schemas.platform import Tick
 from schemas.psp import ExecuteOperation, OperationResult, QueryOperation
 from schemas.settings import Settings

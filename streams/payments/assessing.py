@@ -5,13 +5,8 @@ from typing import assert_never
 
 from schemas.envelope import Envelope
 from schemas.outcomes import Outcome
-from schemas.payments import (
-    AggregateEvent,
-    PaymentBlocked,
-    PaymentHeldForReview,
-    PaymentReviewed,
-    ReviewPayment,
-)
+from schemas.payment_commands import ReviewPayment
+from schemas.payments import AggregateEvent, PaymentBlocked, PaymentHeldForReview, PaymentReviewed
 from schemas.risk import RiskDecided
 from streams.core import Refused
 from streams.payments.policy import PaymentPolicy

@@ -9,21 +9,18 @@ from typing import Any, assert_never
 from schemas.envelope import Message
 from schemas.ledger import PostingResult
 from schemas.outcomes import Outcome
-from schemas.payments import (
-    AggregateEvent,
+from schemas.payment_commands import (
     CancelPaymentIntent,
     CapturePayment,
     Command,
     ConfirmPaymentIntent,
     CreatePaymentIntent,
-    PaymentIntentCanceled,
-    PaymentIntentCreated,
-    PaymentStatus,
     RefundPayment,
     ResolveOperation,
     ReviewPayment,
     VoidPayment,
 )
+from schemas.payments import AggregateEvent, PaymentIntentCanceled, PaymentIntentCreated, PaymentStatus
 from schemas.psp import OperationResult
 from schemas.risk import RiskDecided
 from streams.core import Decision, Elapsed, Refused, Repeated

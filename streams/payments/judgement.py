@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from schemas.envelope import Envelope
 from schemas.outcomes import GENERIC_DECLINE, Outcome
+from schemas.payment_commands import ResolveOperation
 from schemas.payments import (
     AggregateEvent,
     AuthorizationReleased,
@@ -28,7 +29,6 @@ from schemas.payments import (
     Proof,
     RefundFailed,
     RefundSucceeded,
-    ResolveOperation,
     VoidFailed,
 )
 from schemas.psp import OperationResult

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from schemas import payment_commands as c
 from schemas import payments as p
 from schemas.envelope import Message
 from schemas.ledger import PostingResult
@@ -55,7 +56,7 @@ class Story:
         self, amount: int = 10_000, method: str = "manual", token: p.PaymentMethod | None = VISA
     ) -> "Story":
         return self.ask(
-            p.CreatePaymentIntent(
+            c.CreatePaymentIntent(
                 amount_minor=amount,
                 currency="USD",
                 capture_method=method,  # type: ignore[arg-type]  # a test's word
@@ -66,7 +67,7 @@ class Story:
 
     def attempt(self, **context: str) -> "Story":
         """Confirm, with risk yet to speak."""
-        return self.ask(p.ConfirmPaymentIntent(context=p.CustomerContext(**context)))
+        return self.ask(c.ConfirmPaymentIntent(context=p.CustomerContext(**context)))
 
     def confirm(self) -> "Story":
         """Confirm, and where that led to an assessment, risk allows it at once."""
@@ -105,14 +106,14 @@ class Story:
         return self._told(PostingResult(**{**fields, **changes}), f"posting-{self._count}")
 
     def capture(self, amount: int | None = None) -> "Story":
-        return self.ask(p.CapturePayment(amount_minor=amount))
+        return self.ask(c.CapturePayment(amount_minor=amount))
 
     def void(self) -> "Story":
-        return self.ask(p.VoidPayment())
+        return self.ask(c.VoidPayment())
 
     def refund_asked(self, amount: int | None = None) -> "Story":
         """Ask for a refund, with the ledger yet to speak."""
-        return self.ask(p.RefundPayment(amount_minor=amount))
+        return self.ask(c.RefundPayment(amount_minor=amount))
 
     def refund(self, amount: int | None = None) -> "Story":
         """Ask for a refund, and where that led to a reservation, the ledger sets it aside at once."""

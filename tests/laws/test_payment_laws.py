@@ -6,7 +6,7 @@ import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from schemas import payments as p
+from schemas import payment_commands as c
 from schemas import topics
 from schemas.codec import codec_of
 from schemas.envelope import Recorded
@@ -32,13 +32,13 @@ AMOUNTS = st.one_of(st.none(), st.integers(1, 12_000))
 COMMANDS: st.SearchStrategy[Word] = st.one_of(
     st.just(Story.confirm),
     st.just(Story.void),
-    st.just(lambda s: s.ask(p.CancelPaymentIntent())),
+    st.just(lambda s: s.ask(c.CancelPaymentIntent())),
     AMOUNTS.map(lambda amount: lambda s: s.capture(amount)),
     AMOUNTS.map(lambda amount: lambda s: s.refund(amount)),
     AMOUNTS.map(lambda amount: lambda s: s.refund_asked(amount)),
     st.just(lambda s: s.attempt()),
     st.sampled_from(["approve", "decline"]).map(
-        lambda decision: lambda s: s.receive(operator_command(p.ReviewPayment(decision=decision)))
+        lambda decision: lambda s: s.receive(operator_command(c.ReviewPayment(decision=decision)))
     ),
 )
 OUTCOMES = st.sampled_from(

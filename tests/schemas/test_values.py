@@ -15,7 +15,8 @@ from schemas.money import (
     parse_currency,
 )
 from schemas.outcomes import Outcome
-from schemas.payments import CreatePaymentIntent, PaymentNotes, RefundPayment
+from schemas.payment_commands import CreatePaymentIntent, RefundPayment
+from schemas.payments import PaymentNotes
 from schemas.settings import Settings, SettingsError, parse_settings, variable
 
 USD, JPY, KWD = (parse_currency(code) for code in ("USD", "JPY", "KWD"))

@@ -9,14 +9,9 @@ from schemas.codec import codec_of
 from schemas.envelope import PLATFORM, CommandRefused, Message
 from schemas.ledger import PostingResult
 from schemas.outcomes import Outcome
+from schemas.payment_commands import CapturePayment, ConfirmPaymentIntent, CreatePaymentIntent, RefundPayment
 from schemas.payment_views import RefundView
-from schemas.payments import (
-    CapturePayment,
-    ConfirmPaymentIntent,
-    CreatePaymentIntent,
-    PaymentMethod,
-    RefundPayment,
-)
+from schemas.payments import PaymentMethod
 from schemas.platform import Tick
 from schemas.psp import ExecuteOperation, OperationResult, QueryOperation
 from schemas.risk import AssessPayment, RiskDecided

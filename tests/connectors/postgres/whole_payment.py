@@ -185,6 +185,7 @@ def _payment() -> Iterator[tuple[Topic, str, Message[Any]]]:
                 attempt=1,
                 payment_method=method,
                 entities=(entity,),
+                decide_by_ms=START_MS + 2_000,
                 not_after_ms=START_MS + 60_000,
             ),
             1_000,
@@ -289,7 +290,7 @@ def _risk() -> Iterator[tuple[Topic, str, Message[Any]]]:
 def _ledger() -> Iterator[tuple[Topic, str, Message[Any]]]:
     topic = topics.LEDGER_JOURNAL
     records: list[tuple[Body, int]] = [
-        (BookOpened(seq=1, prev_hash=bytes(32), terms=Terms()), 0),
+        (BookOpened(seq=1, prev_hash=bytes(32), terms=Terms(), terms_version=1), 0),
         (
             _posted(
                 2,

@@ -53,7 +53,7 @@ def acknowledged(
         judge.answer(one, {"req_1": 201, "req_2": 200} if stored is None else stored)
     judge.stored_payment(PAYMENT, version)
     for refund_id in refunds:
-        judge.stored_refund(refund_id)
+        judge.stored(refund_id)
     return judge
 
 

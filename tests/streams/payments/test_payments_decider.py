@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from schemas import payments as p
+from schemas import payment_commands as c
 from schemas.outcomes import Outcome
 from schemas.payments import PaymentStatus
 from schemas.testing import operator_command
@@ -74,17 +74,17 @@ CASES: dict[str, tuple[Tell, list[str], PaymentStatus]] = {
         PaymentStatus.AUTHORIZED,
     ),
     "cancel": (
-        lambda s: s.create().ask(p.CancelPaymentIntent()),
+        lambda s: s.create().ask(c.CancelPaymentIntent()),
         ["PaymentIntentCanceled"],
         PaymentStatus.CANCELED,
     ),
     "cancel while asked": (
-        lambda s: s.create().confirm().ask(p.CancelPaymentIntent()),
+        lambda s: s.create().confirm().ask(c.CancelPaymentIntent()),
         ["operation_in_progress"],
         PaymentStatus.PENDING_AUTH,
     ),
     "cancel canceled": (
-        lambda s: s.create().ask(p.CancelPaymentIntent()).ask(p.CancelPaymentIntent()),
+        lambda s: s.create().ask(c.CancelPaymentIntent()).ask(c.CancelPaymentIntent()),
         ["unexpected_state"],
         PaymentStatus.CANCELED,
     ),
@@ -273,7 +273,7 @@ def test_payment_cases(case: str) -> None:
 
 def test_a_command_on_nothing_is_not_found() -> None:
     """An unknown id must look the same as another merchant's."""
-    for body in (p.ConfirmPaymentIntent(), p.CapturePayment(), p.VoidPayment(), p.RefundPayment()):
+    for body in (c.ConfirmPaymentIntent(), c.CapturePayment(), c.VoidPayment(), c.RefundPayment()):
         assert Story().ask(body).names() == ["not_found"]
 
 
@@ -305,7 +305,7 @@ def test_amounts_follow_the_operations() -> None:
 def test_an_operator_resolves_an_unknown_operation() -> None:
     """When a provider never answers, only its own records tell; an operator brings them."""
     story = Story().create().confirm().provider("unknown")
-    resolve = p.ResolveOperation(
+    resolve = c.ResolveOperation(
         operation_id=story.last.operation_id, resolution="succeeded", provider_ref="r"
     )
     story.receive(operator_command(resolve))
@@ -315,7 +315,7 @@ def test_an_operator_resolves_an_unknown_operation() -> None:
 def test_an_operator_settles_a_contradiction() -> None:
     """A payment must not stay in review for ever once somebody looked."""
     story = Story().authorized().provider("declined")
-    settle = p.ResolveOperation(operation_id=story.last.operation_id, resolution="as_booked")
+    settle = c.ResolveOperation(operation_id=story.last.operation_id, resolution="as_booked")
     story.receive(operator_command(settle))
     assert (story.names(), payment_status(story.state)) == (["OperationReviewed"], PaymentStatus.AUTHORIZED)
 
@@ -327,7 +327,7 @@ def test_an_operator_settles_a_contradiction() -> None:
 def test_a_resolution_must_fit(resolution: str, expected: Outcome) -> None:
     """An operator's slip must change nothing."""
     story = Story().create().confirm().provider("unknown")
-    body = p.ResolveOperation(operation_id=story.last.operation_id, resolution=resolution)  # type: ignore[arg-type]  # a test's word
+    body = c.ResolveOperation(operation_id=story.last.operation_id, resolution=resolution)  # type: ignore[arg-type]  # a test's word
     assert [expected.code] == story.receive(operator_command(body)).names()
 
 

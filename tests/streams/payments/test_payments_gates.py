@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from schemas import ids, ledger, topics
+from schemas import payment_commands as c
 from schemas import payments as p
 from schemas.envelope import Message
 from schemas.outcomes import Outcome
@@ -22,7 +23,7 @@ REACT = payments(Settings()).decider.react
 
 
 def reviewed(story: Story, decision: str) -> Story:
-    return story.receive(operator_command(p.ReviewPayment(decision=decision)))  # type: ignore[arg-type]  # a test's word
+    return story.receive(operator_command(c.ReviewPayment(decision=decision)))  # type: ignore[arg-type]  # a test's word
 
 
 CASES: dict[str, tuple[Tell, list[str], PaymentStatus]] = {
@@ -93,7 +94,7 @@ CASES: dict[str, tuple[Tell, list[str], PaymentStatus]] = {
         PaymentStatus.PENDING_AUTH,
     ),
     "cancel while held": (
-        lambda s: s.create().attempt().verdict("review").ask(p.CancelPaymentIntent()),
+        lambda s: s.create().attempt().verdict("review").ask(c.CancelPaymentIntent()),
         ["operation_in_progress"],
         PaymentStatus.IN_REVIEW,
     ),
@@ -262,7 +263,7 @@ def test_movements_are_expected_under_the_provider_reference() -> None:
 def test_announcements_hold_nothing_personal() -> None:
     """What the merchant typed is kept where it can be erased, and announcements are kept elsewhere."""
     story = Story().ask(
-        p.CreatePaymentIntent(
+        c.CreatePaymentIntent(
             amount_minor=500,
             currency="USD",
             capture_method="automatic",
@@ -272,7 +273,7 @@ def test_announcements_hold_nothing_personal() -> None:
         key="create",
     )
     story.confirm().provider("succeeded")
-    story.ask(p.RefundPayment(reason="Zoe sent it back")).ledger("posted").provider("succeeded")
+    story.ask(c.RefundPayment(reason="Zoe sent it back")).ledger("posted").provider("succeeded")
     announced = [one.body for one in effects(story) if isinstance(one, Send) and "webhooks" in one.topic.name]
     assert announced and "Zoe" not in repr(announced)
 
