@@ -5,6 +5,13 @@ from typing import Any
 
 import msgspec
 
+from ops.simulation.contexts import (
+    books_that_differ,
+    features_that_differ,
+    results_that_differ,
+    tables_that_differ,
+    webhooks_that_differ,
+)
 from ops.simulation.provider import book_of
 from ops.simulation.world import World
 from schemas import topics
@@ -12,9 +19,6 @@ from schemas.envelope import Recorded
 from schemas.outcomes import Outcome
 from schemas.payment_views import PaymentSnapshot
 from schemas.payments import PaymentStatus
-from streams.payments.fold import evolve
-from streams.payments.state import Payment
-from streams.table import STATE
 
 Event = Recorded[Any, PaymentSnapshot]
 _OPEN = (PaymentStatus.UNKNOWN, PaymentStatus.PENDING_AUTH, PaymentStatus.IN_REVIEW)
@@ -27,11 +31,17 @@ def violations(world: World) -> list[str]:
         if isinstance(event, Recorded) and event.after is not None:
             events[event.envelope.aggregate_key].append(event)
     found = list(_versions_with_gaps(events))
-    found += _tables_that_differ(world, events)
+    found += tables_that_differ(world)
     found += _effects_that_differ(
         world, {key: history[-1].after for key, history in events.items() if history[-1].after}
     )
     found += _answers_that_differ(world)
+    found += [
+        *books_that_differ(world),
+        *features_that_differ(world),
+        *webhooks_that_differ(world),
+        *results_that_differ(world),
+    ]
     return found
 
 
@@ -41,23 +51,6 @@ def _versions_with_gaps(events: dict[str, list[Event]]) -> list[str]:
         for key, history in events.items()
         if [event.envelope.version for event in history] != list(range(1, len(history) + 1))
     ]
-
-
-def _tables_that_differ(world: World, events: dict[str, list[Event]]) -> list[str]:
-    folded = {}
-    for key, history in events.items():
-        state: Payment | None = None
-        for event in history:
-            state = evolve(state, event)
-        folded[key] = state
-    stored = {
-        name.removeprefix(STATE).decode(): msgspec.json.decode(row, type=Payment)
-        for (stage, _), task in world.tasks.items()
-        if stage == "payments"
-        for name, row in task.store.items().items()
-        if name.startswith(STATE)
-    }
-    return [] if stored == folded else ["the tables are not the folds of the events"]
 
 
 def _effects_that_differ(world: World, shown: dict[str, PaymentSnapshot]) -> list[str]:

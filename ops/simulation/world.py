@@ -61,10 +61,10 @@ class World:
         self.log = Log(self.plan.partitions, lambda key: sum(key) % self.plan.partitions)
         self.provider = SimulatedProvider(self.random, fault_rate=self.plan.fault_rate)
         self.replies: list[Reply] = []
-        self._definitions = {name: define(Settings()) for name, define in DEFINITIONS.items()}
+        self.definitions = {name: define(Settings()) for name, define in DEFINITIONS.items()}
         self.tasks = {
             (stage, partition): self._task(stage, partition)
-            for stage in self._definitions
+            for stage in self.definitions
             for partition in range(self.plan.partitions)
         }
         self._zombies: list[SimulatedTask] = []
@@ -273,7 +273,7 @@ class World:
         )
 
     def _task(self, stage: str, partition: int) -> SimulatedTask:
-        return SimulatedTask(self.log, self._definitions[stage], partition)
+        return SimulatedTask(self.log, self.definitions[stage], partition)
 
     def _owner(self, number: int) -> str:
         return _MERCHANTS[number % len(_MERCHANTS)]
