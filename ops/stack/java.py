@@ -21,6 +21,9 @@ _FLAGS = (
     "-XX:+UseSerialGC",
     "-XX:+ExitOnOutOfMemoryError",
     "-XX:-UsePerfData",
+    # On two cores the optimizing compiler takes as much of them as the broker itself for the first minutes,
+    # and most brokers of one machine do not live longer.
+    "-XX:TieredStopAtLevel=1",
     # Kafka's compressors are native code and its buffers are unmapped by hand; without these two the
     # runtime warns of both at every start.
     "--enable-native-access=ALL-UNNAMED",

@@ -51,6 +51,10 @@ class EngineConfig:
     """An input ends with control records; without records for this long the position behind them is
     committed, so that retention never passes a position."""
 
+    idle_records_ms: int = 2_000
+    """So long when what was read is a record that led to nothing: lag would name it as not handled.
+    Skippable inputs, such as ticks, may wait for idle_positions_ms."""
+
     lag_interval_ms: int = 2_000
     """Time between commits of group offsets, which serve as a lag metric only."""
 

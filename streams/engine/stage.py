@@ -107,13 +107,26 @@ class Stage:
     def commit_idle(self, now_ms: int) -> None:
         """Commit positions that moved without a reason for a commit of their own."""
         for partition, task in self._tasks.items():
-            if not task.is_quiet or now_ms - task.committed_at_ms < self.config.idle_positions_ms:
+            quiet_ms = now_ms - task.committed_at_ms
+            if not task.is_quiet or quiet_ms < self.config.idle_records_ms:
                 continue
-            read_to = self.intake.quiet_positions(partition)
-            if read_to is not None:
-                task.handled_to = read_to
-            if task.handled_to != task.positions.inputs:
+            if quiet_ms >= self.config.idle_positions_ms:
+                read_to = self.intake.quiet_positions(partition)
+                if read_to is not None:
+                    task.handled_to = read_to
+                if task.handled_to != task.positions.inputs:
+                    self._begin_commit(partition, task)
+            elif self._has_read_records(task):
                 self._begin_commit(partition, task)
+
+    def _has_read_records(self, task: Task) -> bool:
+        """True when records that somebody waits for were handled since the last commit."""
+        inputs = task.positions.inputs
+        return any(
+            offset != inputs.get(topic)
+            for topic, offset in task.handled_to.items()
+            if topic not in self.spec.skippable
+        )
 
     async def open_tasks(
         self, epoch: int, assigned: Collection[tuple[str, int]], is_wanted: Callable[[], bool]
