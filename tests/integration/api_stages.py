@@ -12,18 +12,12 @@ from schemas.envelope import Message as Said
 from schemas.kafka import consumer_settings, producer_settings
 from schemas.psp import ExecuteOperation, OperationResult
 from schemas.settings import Settings
-from streams.merchants.app import merchants
-from streams.payments.app import payments
+from streams.definition import StageDefinition
 from streams.ports import Output, Record
 from streams.simulator import MemoryStore
+from streams.stages import DEFINITIONS
 from streams.step import StageStep
 
-INPUTS = (
-    topics.MERCHANTS_COMMANDS,
-    topics.PAYMENTS_COMMANDS_API,
-    topics.PSP_RESULTS,
-    topics.PSP_NOTIFICATIONS,
-)
 DECLINED = "tok_insufficient_funds"
 SILENT = "tok_psp_timeout_then_success"
 
@@ -33,11 +27,12 @@ class Stages:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._definitions = (merchants(settings), payments(settings))
         self._steps: dict[tuple[str, int], tuple[StageStep[Any], MemoryStore]] = {}
-        self._stage_of = {
-            topic.name: definition for definition in self._definitions for topic in definition.inputs
-        }
+        self._readers_of: dict[str, list[StageDefinition[Any]]] = {}
+        for define in DEFINITIONS.values():
+            definition = define(settings)
+            for topic in definition.inputs:
+                self._readers_of.setdefault(topic.name, []).append(definition)
         self._write_result = codec_of(topics.PSP_RESULTS).encode
         self._read_request = codec_of(topics.PSP_REQUESTS).decode
         self.paused = threading.Event()
@@ -60,7 +55,7 @@ class Stages:
         consumer = Consumer(consumer_settings(servers, client_id="test-stages", group="test-stages"))
         producer = Producer({**producer_settings(servers, client_id="test-stages"), "linger.ms": 0})
         partitions = range(self._settings.partitions)
-        consumer.assign([TopicPartition(topic.name, one, 0) for topic in INPUTS for one in partitions])
+        consumer.assign([TopicPartition(topic, one, 0) for topic in self._readers_of for one in partitions])
         self._assigned.set()
         while not self._stopping.is_set():
             first = consumer.poll(0.05)
@@ -77,21 +72,21 @@ class Stages:
             assert message.error() is None, message.error()
             one = _record(message)
             self.commands += one.topic.endswith("commands.v1") or ".commands." in one.topic
-            step, store = self._task(one)
-            outbox = step(store, [one])
-            for output in outbox.outputs:
-                _produce(producer, output)
-                if output.topic == topics.PSP_REQUESTS.name:
-                    self._provide(producer, output)
-            replies.extend(outbox.replies)
+            for definition in self._readers_of[one.topic]:
+                step, store = self._task(definition, one.partition)
+                outbox = step(store, [one])
+                for output in outbox.outputs:
+                    _produce(producer, output)
+                    if output.topic == topics.PSP_REQUESTS.name:
+                        self._provide(producer, output)
+                replies.extend(outbox.replies)
         assert producer.flush(10) == 0
         for reply in replies:
             _produce(producer, reply)
         producer.poll(0)
 
-    def _task(self, one: Record) -> tuple[StageStep[Any], MemoryStore]:
-        definition = self._stage_of[one.topic]
-        name = (definition.name, one.partition)
+    def _task(self, definition: StageDefinition[Any], partition: int) -> tuple[StageStep[Any], MemoryStore]:
+        name = (definition.name, partition)
         if name not in self._steps:
             self._steps[name] = (StageStep(definition), MemoryStore())
         return self._steps[name]

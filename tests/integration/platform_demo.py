@@ -50,6 +50,7 @@ def demonstrate(
             concurrency=8,
             arrivals_per_s=20.0,
             client_log=platform.client_log,
+            receipts=platform.receipts,
             forget_keys=forget_keys,
         )
         report = await run_demo(platform.target, plan, saboteur)
@@ -64,6 +65,7 @@ def assert_nothing_is_wrong(platform: Running, report: DemoReport) -> None:
     assert PAYMENTS == report.payments
     assert report.is_settled, (report.unsettled, report.open_operations)
     assert report.amounts_agree, report.amounts
+    assert report.aftermath.agrees, report.aftermath
     assert 0 == report.surprise_count, report.surprises
     verdict = platform.verify()
     assert verdict.passed, [one for one in verdict.invariants if not one.passed]

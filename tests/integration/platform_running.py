@@ -13,6 +13,7 @@ from urllib.request import urlopen
 
 from confluent_kafka import Consumer, TopicPartition
 
+from connectors.bank.reader import directory_of
 from ops import accounts, lifecycle, platform
 from ops.demo.plan import Target
 from ops.stack import supervisor
@@ -47,15 +48,27 @@ class Running:
         """What a demo needs to know of it."""
         return Target(
             api_url=self.api_url,
-            operator_key=platform.operator_key(self.designed.data_dir),
+            operator_key=self.operator_key,
             simulator_url=self.designed.simulator_url,
-            postgres_dsn=self.designed.settings.postgres_dsn,
+            settings=self.designed.settings,
+            bank_dir=directory_of(self.designed.settings),
         )
 
-    def new_merchant_key(self, name: str) -> str:
-        """The secret key of a merchant that did not exist before."""
-        key = platform.operator_key(self.designed.data_dir)
-        made: str = accounts.create_merchant(self.api_url, key, display_name=name)["secret_key"]
+    @property
+    def operator_key(self) -> str:
+        """The key of the first operator."""
+        return platform.operator_key(self.designed.data_dir)
+
+    @property
+    def receipts(self) -> Path:
+        """Where `lifecycle.verify` looks for the webhooks that were received."""
+        return self.designed.data_dir / lifecycle.RECEIPTS
+
+    def new_merchant_key(self, name: str, **terms: int | str) -> str:
+        """The secret key of a merchant that did not exist before, under these terms."""
+        made: str = accounts.create_merchant(self.api_url, self.operator_key, display_name=name, terms=terms)[
+            "secret_key"
+        ]
         return made
 
     def effects(self, payment_id: str) -> list[dict[str, Any]]:
