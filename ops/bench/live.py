@@ -26,6 +26,7 @@ class Live:
     api_url: str
     postgres_dsn: str
     secret_key: str = field(repr=False)
+    operator_key: str = field(repr=False)
     meter: Meter
 
     def count(self, status: str) -> int:
@@ -60,6 +61,7 @@ def platform(settings: Settings) -> Iterator[Live]:
                 api_url=running.api_url,
                 postgres_dsn=running.postgres_dsn,
                 secret_key=merchant["secret_key"],
+                operator_key=operator_key,
                 meter=Meter({one.role: one.pid for one in running.processes if one.pid is not None}),
             )
         finally:

@@ -8,7 +8,7 @@ from typing import Final
 from rich.table import Table
 
 import schemas
-from ops.bench import engine, live, machine, payments_over_http, sink
+from ops.bench import engine, live, machine, payments_over_http, sink, steps, webhooks
 from ops.bench.live import Live
 from ops.bench.page import page, ratios
 from ops.bench.result import Result
@@ -20,13 +20,15 @@ PAGE: Final = Path(schemas.__file__).parent.parent / "docs" / "reference" / "per
 
 _ALONE: Final[Mapping[str, Callable[[Settings], list[Result]]]] = {
     "engine": lambda _: engine.run(),
+    "steps": lambda _: steps.run(),
     "sink": lambda settings: [sink.run(settings)],
 }
-_ON_A_PLATFORM: Final[Mapping[str, Callable[[Live], Result]]] = {
-    "api_accept": payments_over_http.api_accept,
-    "end_to_end": payments_over_http.end_to_end,
-    "idle": payments_over_http.idle,
-    "ten_per_second": payments_over_http.ten_per_second,
+_ON_A_PLATFORM: Final[Mapping[str, Callable[[Live], list[Result]]]] = {
+    "api_accept": lambda live: [payments_over_http.api_accept(live)],
+    "end_to_end": lambda live: [payments_over_http.end_to_end(live)],
+    "idle": lambda live: [payments_over_http.idle(live)],
+    "ten_per_second": lambda live: [payments_over_http.ten_per_second(live)],
+    "webhooks": webhooks.run,
 }
 NAMES: Final = (*_ALONE, *_ON_A_PLATFORM)
 
@@ -71,4 +73,4 @@ def _on_a_platform(settings: Settings, names: Sequence[str]) -> list[Result]:
         return []
     with live.platform(settings) as running:
         payments_over_http.warm_up(running)
-        return [_ON_A_PLATFORM[name](running) for name in names]
+        return [result for name in names for result in _ON_A_PLATFORM[name](running)]
