@@ -20,7 +20,9 @@ PAGE: Final = Path(schemas.__file__).parent.parent / "docs" / "reference" / "per
 
 _ALONE: Final[Mapping[str, Callable[[Settings], list[Result]]]] = {
     "engine": lambda _: engine.run(),
-    "steps": lambda _: steps.run(),
+    "ledger": lambda _: [steps.ledger()],
+    "risk": lambda _: [steps.risk()],
+    "reconciliation": lambda _: [steps.reconciliation()],
     "sink": lambda settings: [sink.run(settings)],
 }
 _ON_A_PLATFORM: Final[Mapping[str, Callable[[Live], list[Result]]]] = {

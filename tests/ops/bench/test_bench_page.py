@@ -63,7 +63,7 @@ def test_the_terminal_shows_ratios_first() -> None:
 
 def test_an_unknown_benchmark_is_named() -> None:
     """A typing error must not run everything."""
-    with pytest.raises(NotFound, match="engin; there are engine, sink"):
+    with pytest.raises(NotFound, match="engin; there are engine, ledger"):
         suite.run(Settings(), ("engin",))
 
 
