@@ -112,6 +112,10 @@ class Log:
         at = self._records[output.topic, partition]
         at.append(Record(output.topic, partition, len(at), output.key, output.value, now_ms, output.headers))
 
+    def replace(self, record: Record) -> None:
+        """Put a record in the place of the one at its offset: what no log does, for those who look for it."""
+        self._records[record.topic, record.partition][record.offset] = record
+
     def read(self, topic: str, partition: int, start: int, limit: int) -> list[Record]:
         """At most `limit` records from offset `start`."""
         return self._records[topic, partition][start : start + limit]

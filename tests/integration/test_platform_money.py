@@ -8,12 +8,12 @@ from typing import Any
 import aiohttp
 import pytest
 
+from tests.integration.platform_burst import BLOCKED_FROM, BURST, burst
 from tests.integration.platform_merchant import Merchant, client_session
 from tests.integration.platform_running import Running, running, until
 
 pytestmark = pytest.mark.integration
 
-BURST = 14
 FEE = 320
 """Of 100.00 USD under the standard terms: 2.9 % and 30 cents."""
 
@@ -78,22 +78,12 @@ async def test_two_refunds_at_once_of_what_covers_one(
         assert 0 == await balance(merchant, "owed")
 
 
-async def burst(merchant: Merchant, device: str) -> list[int]:
-    """One device tries card after card; the HTTP status of every attempt, in order."""
-    statuses = []
-    for number in range(BURST):
-        payment = await merchant.created(payment_method={"type": "card", "token": f"tok_stolen_{number}"})
-        answered = await merchant.confirm(payment, device_id=device, customer_ip="203.0.113.7")
-        statuses.append(answered.status)
-    return statuses
-
-
 async def test_card_testing_is_blocked_at_the_tenth_card(
     platform: Running, session: aiohttp.ClientSession
 ) -> None:
     """Nine cards from one device may be a family; the tenth within the hour is a list of stolen ones."""
     statuses = await burst(merchant_of(platform, session), "device-of-a-thief")
-    assert [200] * 9 + [402] * (BURST - 9) == statuses
+    assert [200] * BLOCKED_FROM + [402] * (BURST - BLOCKED_FROM) == statuses
 
 
 async def test_an_operator_decides_what_is_held(platform: Running, session: aiohttp.ClientSession) -> None:
