@@ -25,13 +25,17 @@ _NOTHING_HELD: Final = frozenset(
 
 
 class Effect(Struct, frozen=True, kw_only=True, gc=False):
-    """One thing the provider did. Amount in minor units; payment_reference is our payment id."""
+    """One thing the provider did. Amount in minor units; payment_reference is our payment id.
+
+    provider_ref: the provider's name for it, as its settlement files tell it.
+    """
 
     idempotency_key: str
     payment_reference: str
     operation: str
     amount_minor: int
     currency: str
+    provider_ref: str = ""
 
 
 class Effects:

@@ -68,6 +68,7 @@ class Judges:
     """The judges of a partition, or of all of them together.
 
     booked: what payments amount to by their events, with whether they were quiet since the cut.
+    open_keys: under which the provider may have moved money that we do not know of yet.
     posted: what the ledger says of payments at its cut. published: messages for webhook endpoints.
     """
 
@@ -88,6 +89,7 @@ class Judges:
         default_factory=lambda: Finding("L18", "rows of mart.balances equal the fold of the journal")
     )
     booked: dict[str, Booked] = field(default_factory=dict)
+    open_keys: set[str] = field(default_factory=set)
     posted: dict[str, PaymentAmounts] = field(default_factory=dict)
     published: dict[str, Published] = field(default_factory=dict)
 
@@ -105,6 +107,7 @@ class Judges:
         self.ledger.join(other.ledger)
         self.balances.add(other.balances)
         self.booked.update(other.booked)
+        self.open_keys |= other.open_keys
         self.posted.update(other.posted)
         self.published.update(other.published)
 
@@ -180,7 +183,13 @@ def _payments(task: PartitionTask, judges: Judges) -> PaymentsPartition:
             must_hold_below=task.cut,
         )
     return PaymentsPartition(
-        judges.transitions, judges.amounts, tables, judges.effects, cut=task.cut, booked=judges.booked
+        judges.transitions,
+        judges.amounts,
+        tables,
+        judges.effects,
+        cut=task.cut,
+        booked=judges.booked,
+        open_keys=judges.open_keys,
     )
 
 

@@ -7,6 +7,7 @@ from ops.verify.effects import Effects
 from ops.verify.history import PaymentHistory, moves_money
 from ops.verify.tables import Tables
 from ops.verify.transitions import Transitions
+from schemas import ids
 from schemas.envelope import CommandRefused, Recorded
 from schemas.payment_views import PaymentSnapshot
 from schemas.payments import PaymentStatus
@@ -24,7 +25,8 @@ class Booked(NamedTuple):
 class PaymentsPartition:
     """Follows the payments of one partition and shows each step to the judges.
 
-    cut: end of the partition when the provider's book was about to be read. booked: filled at the end.
+    cut: end of the partition when the provider's book was about to be read. booked: filled at the end, as
+    are the open keys: those under which the provider may have acted without our knowing how it ended.
     """
 
     def __init__(
@@ -36,6 +38,7 @@ class PaymentsPartition:
         *,
         cut: int,
         booked: dict[str, Booked],
+        open_keys: set[str],
     ) -> None:
         self._transitions = transitions
         self._amounts = amounts
@@ -43,6 +46,7 @@ class PaymentsPartition:
         self._effects = effects
         self._cut = cut
         self._booked = booked
+        self._open_keys = open_keys
         self._histories: dict[str, PaymentHistory] = {}
         self._statuses: dict[str, PaymentStatus] = {}
 
@@ -72,6 +76,11 @@ class PaymentsPartition:
                 history.refunded_minor,
                 history.last_offset < self._cut,
             )
+            for operation in history.operations.values():
+                if operation.is_open or operation.is_contested or operation.is_reversed:
+                    self._open_keys.update(
+                        ids.psp_key(operation.operation_id, attempt) for attempt in range(operation.calls)
+                    )
         if self._effects is None:
             return
         for key, history in self._histories.items():

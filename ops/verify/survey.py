@@ -204,7 +204,12 @@ class Survey:
             for body in (told[1].body,)
         ]
         account = read_account(self._simulator_url)
-        judge = Reconciliation(account, movements, accepted=self._accepted)
+        open_refs = {
+            effect.provider_ref
+            for effect in self._book or ()
+            if effect.idempotency_key in self._judges.open_keys
+        }
+        judge = Reconciliation(account, movements, accepted=self._accepted, open_refs=open_refs)
         return judge.judge(results)
 
     def _stored(self) -> None:

@@ -17,6 +17,8 @@ async def burst(
 ) -> list[int]:
     """The HTTP status of every attempt, in order. deeds: done in a thread before the attempt of this number."""
     statuses = []
+    # Of the block for documentation; another device comes from another address.
+    address = f"203.0.113.{sum(device.encode()) % 250}"
     for number in range(BURST):
         if deeds and number in deeds:
             await asyncio.to_thread(deeds[number])
@@ -30,7 +32,7 @@ async def burst(
             f"{device}-{number}",
         )
         path = f"/v1/payment_intents/{payment.body['payment_intent_id']}/confirm"
-        body = {"device_id": device, "customer_ip": "203.0.113.7"}
+        body = {"device_id": device, "customer_ip": address}
         answered = await merchant.persist(path, body, f"{device}-{number}-confirm")
         while answered.status == 202:
             await asyncio.sleep(0.2)

@@ -38,7 +38,7 @@ def _judged(events: Events, effects: Iterable[Effect] = (), cut: int = 1 << 60) 
     transitions, amounts, versions, book = Transitions(), Amounts(), Versions(), Effects(effects)
     book.check_keys()
     tables = Tables((), (), Finding("P7", "no tables here"), must_hold_below=0)
-    partition = PaymentsPartition(transitions, amounts, tables, book, cut=cut, booked={})
+    partition = PaymentsPartition(transitions, amounts, tables, book, cut=cut, booked={}, open_keys=set())
     for offset, event in enumerate(events):
         key, place = event.envelope.aggregate_key, f"events:0:{offset}"
         if versions.event(key, event, place):
