@@ -163,13 +163,14 @@ def test_events_tell_the_history(platform: Platform, merchant: Client) -> None:
     """Every step of a payment can be read back, with the payment as it was then."""
     payment_id = _confirmed(merchant, description="noted").body["payment_id"]
     path = f"/v1/events?payment_id={payment_id}"
-    events = until(lambda: _if(len(found := merchant.get(path).body["data"]) == 3, found), "three events")
-    assert {1, 2, 3} == {event["version"] for event in events}
+    events = until(lambda: _if(len(found := merchant.get(path).body["data"]) == 4, found), "four events")
+    assert {1, 2, 3, 4} == {event["version"] for event in events}
     by_version = {event["version"]: event for event in events}
     assert "PaymentIntentCreated" == by_version[1]["type"]
+    assert "RiskAssessmentRequested" == by_version[2]["type"]
     assert ("captured", "noted") == (
-        by_version[3]["payment"]["status"],
-        by_version[3]["payment"]["description"],
+        by_version[4]["payment"]["status"],
+        by_version[4]["payment"]["description"],
     )
 
 
