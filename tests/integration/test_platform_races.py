@@ -241,7 +241,7 @@ async def test_the_history_of_a_payment_has_no_gap(stranger: Merchant) -> None:
     assert list(range(1, last["version"] + 1)) == [event["version"] for event in events]
     assert "PaymentIntentCreated" == events[0]["type"]
     statuses = [event["payment"]["status"] for event in events]
-    assert ["requires_confirmation", "pending_auth", "authorized"] == statuses[:3]
+    assert ["requires_confirmation", "pending_auth", "pending_auth", "authorized"] == statuses[:4]
     assert ("refunded", 4_000, 4_000) == (last["status"], last["amount_captured"], last["amount_refunded"])
     assert statuses[-1] == last["status"]
 

@@ -36,7 +36,7 @@ class Server:
         server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
         port = server.sockets[0].getsockname()[1]
         provider = HttpProvider(
-            f"http://127.0.0.1:{port}", api_key="sk_psp", call_timeout_ms=300, connections=2
+            f"http://127.0.0.1:{port}", api_key="sk_psp", call_timeout_ms=1_000, connections=2
         )
         try:
             yield provider
