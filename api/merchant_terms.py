@@ -13,7 +13,7 @@ from api.requests_log import NOBODY
 from api.services import Services
 from schemas import topics
 from schemas.envelope import Mode
-from schemas.ledger import BasisPoints, RefundPolicy, Terms
+from schemas.ledger import BasisPoints, FixedFeeMinor, RefundPolicy, Terms
 from schemas.merchants import AccountView, SetTerms
 from schemas.outcomes import Outcome
 
@@ -25,7 +25,7 @@ class TermsBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, o
     """Terms as an operator sends them; what is left out is as it is for everybody."""
 
     fee_bps: BasisPoints | None = None
-    fee_fixed_minor: Annotated[int, Meta(ge=0)] | None = None
+    fee_fixed_minor: FixedFeeMinor | None = None
     settlement_days: Annotated[int, Meta(ge=0, le=90)] | None = None
     refund_policy: RefundPolicy | None = None
 

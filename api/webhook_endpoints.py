@@ -98,7 +98,7 @@ async def list_endpoints(services: Services, call: Call) -> Answer:
         await _found(services, page.starting_after, call.merchant_id, missing=_NO_SUCH_START)
     found = await services.webhooks.endpoints(call.merchant_id, page.starting_after, page.limit + 1)
     known = [newer(one, services.recent.endpoint(one.endpoint_id, call.merchant_id)) for one in found]
-    return list_answer(call, page, [_shown(one) for one in known if one is not None])
+    return list_answer(call, page, [_shown(one) for one in known if one is not None and not one.is_deleted])
 
 
 async def get(services: Services, call: Call) -> Answer:

@@ -21,7 +21,7 @@ _AFTER: Final = """ AND (w.created_at, w.endpoint_id) < (
     WHERE endpoint_id = %(starting_after)s AND merchant_id = %(merchant_id)s)"""
 _ORDER: Final = " ORDER BY w.created_at DESC, w.endpoint_id DESC LIMIT %(rows)s"
 _ATTEMPTS: Final = """
-    SELECT a.message_id, a.event_id, a.type, a.payment_id, a.attempt, a.outcome, a.http_status, a.error,
+    SELECT a.message_id, a.webhook_event_id, a.type, a.payment_id, a.attempt, a.outcome, a.http_status, a.error,
            a.latency_ms, a.next_attempt_at, a.occurred_at
     FROM raw.webhook_attempts a WHERE a.endpoint_id = %(endpoint_id)s
     ORDER BY a.occurred_at DESC, a.message_id DESC, a.attempt DESC LIMIT %(rows)s"""

@@ -26,6 +26,12 @@ OPERATOR_KEY_FILE: Final = "operator.key"
 MEASURED: Final = ("worker", "clock", "gateway", "sink", "egress", "bank")
 """Roles of processes that serve their metrics on a port of their own; the API has one anyway."""
 _SECRETS_FILE: Final = "secrets.json"
+_SECRET_READERS: Final[Mapping[str, frozenset[str]]] = {
+    "webhooks_sealing_key": frozenset({"api", "egress"}),
+    "psp_api_key": frozenset({"gateway"}),
+    "psp_callback_secret": frozenset({"api"}),
+}
+"""Secrets by the name of their setting, with the roles that need them: no other process is given them."""
 _SIMULATOR_SECRET: Final = "PSP_SIMULATOR_CALLBACK_SECRET"  # noqa: S105  # the name of a variable
 
 # On one machine an unknown outcome should be seen to resolve within a minute, not an hour; every
@@ -153,11 +159,15 @@ def _our_processes(
         port = addresses.metrics.get(role)
         return {} if port is None else {variable("metrics_port"): str(port)}
 
+    def known_to(role: str) -> dict[str, str]:
+        hidden = {variable(name) for name, roles in _SECRET_READERS.items() if role not in roles}
+        return {name: value for name, value in inherited.items() if name not in hidden}
+
     def ours(role: str, *arguments: str, after: tuple[str, ...], **changes: object) -> ProcessSpec:
         return ProcessSpec(
             role=role,
             argv=(sys.executable, "-m", *arguments),
-            env=inherited | measured(role),
+            env=known_to(role) | measured(role),
             cwd=data_dir,
             after=after,
             **changes,  # type: ignore[arg-type]  # fields of ProcessSpec, given below

@@ -11,7 +11,7 @@ Phase = Literal["posted", "pending", "released"]
 """posted moves money; pending announces it; released takes an announcement back."""
 RefundPolicy = Literal["owe", "refuse"]
 BasisPoints = Annotated[int, Meta(ge=0, le=10_000)]
-_Natural = Annotated[int, Meta(ge=0)]
+FixedFeeMinor = Annotated[int, Meta(ge=0, le=1_000_000_000)]
 
 
 class Terms(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -23,7 +23,7 @@ class Terms(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """
 
     fee_bps: BasisPoints = 290
-    fee_fixed_minor: _Natural = 30
+    fee_fixed_minor: FixedFeeMinor = 30
     settlement_days: Annotated[int, Meta(ge=0, le=90)] = 2
     refund_policy: RefundPolicy = "owe"
 

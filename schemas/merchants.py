@@ -51,7 +51,7 @@ class SetTerms(Body, frozen=True, kw_only=True):
 class CreateWebhookEndpoint(Body, frozen=True, kw_only=True):
     """Send the merchant's events of these types (`*`: all) to a URL.
 
-    sealed_secret: what they are signed with, openable by the webhook egress only; sealing is
+    sealed_secret: what they are signed with, openable with the sealing key only; sealing is
     deterministic, so a repeat of the command is the same command.
     """
 

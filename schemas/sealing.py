@@ -1,4 +1,4 @@
-"""How does a secret travel through topics and tables: sealed, for the one process that holds the key.
+"""How does a secret travel through topics and tables: sealed, for those who hold the key.
 
 A sealed secret is a format byte, a 12-byte nonce and AES-256-GCM over the secret, bound to the name
 of what it belongs to. The nonce is a keyed hash of name and secret: sealing the same secret again

@@ -216,7 +216,7 @@ RECON_EXPECTED_PAYMENTS: Final = Topic(
     ("reconciliation",),
     "json",
     reconciliation.ExpectMovement,
-    30 * _DAY_MS,
+    FOREVER,
 )
 RECON_LINES: Final = Topic(
     "recon.lines.v1",

@@ -47,7 +47,7 @@ class ResendEvent(Body, frozen=True, kw_only=True):
 
 
 class Endpoint(Struct, frozen=True, kw_only=True):
-    """Where a merchant receives events. sealed_secret: what they are signed with, openable by the egress only."""
+    """Where a merchant receives events. sealed_secret: what they are signed with."""
 
     endpoint_id: Identifier
     url: Url
@@ -68,7 +68,10 @@ class EndpointRemoved(Body, frozen=True, kw_only=True):
 
 
 class EventPublished(Body, frozen=True, kw_only=True):
-    """An event, rendered once, and the endpoints it goes to. payload: JSON, sent and signed byte for byte."""
+    """An event, rendered once, and the endpoints it goes to. payload: JSON, sent and signed byte for byte.
+
+    endpoint_ids: may be empty; an endpoint that comes later can be sent the event on request.
+    """
 
     event_id: Identifier
     type: Code
@@ -115,6 +118,7 @@ class DeliveryAttempted(Body, frozen=True, kw_only=True):
     """One attempt to deliver a message. http_status: None without an answer. error: why there was none.
 
     failed: tried again at next_attempt_at_ms. exhausted: never tried again.
+    is_resend: it was asked for; attempts the schedule still holds go on all the same.
     """
 
     message_id: Identifier
@@ -128,6 +132,7 @@ class DeliveryAttempted(Body, frozen=True, kw_only=True):
     http_status: int | None = None
     error: Code | None = None
     next_attempt_at_ms: int | None = None
+    is_resend: bool = False
 
 
 class ResendView(Struct, frozen=True, kw_only=True, tag="webhook_resend", tag_field="object"):

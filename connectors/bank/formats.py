@@ -52,7 +52,7 @@ def csv_row(line: bytes) -> Row:
     record, *rest = values or [""]
     columns = _COLUMNS.get(record)
     if columns is None:
-        raise ValueError(f"a line begins with header, line or trailer, not {record[:60]!r}")
+        raise ValueError("a line begins with header, line or trailer")
     if len(rest) != len(columns):
         raise ValueError(f"a {record} has the values {', '.join(columns)}; {len(rest)} were found")
     return row_of(
@@ -64,7 +64,7 @@ def _value(name: str, text: str) -> str | int:
     if name not in _NUMBERS:
         return text
     if not _WHOLE_NUMBER.match(text):
-        raise ValueError(f"{name} is a whole number of at most 19 digits, not {text[:60]!r}")
+        raise ValueError(f"{name} is a whole number of at most 19 digits")
     return int(text)
 
 

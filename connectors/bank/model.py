@@ -1,5 +1,6 @@
 """What is in a settlement file, whatever its format: a header, lines and totals, and what is wrong with one."""
 
+import re
 from datetime import date
 from typing import Annotated, Any, Final
 
@@ -18,6 +19,8 @@ MAX_LINES: Final = 1_000_000
 MAX_DETAIL: Final = 200
 """Characters of what a refusal says."""
 _TOTAL_LIMIT: Final = 10**18
+_SAID: Final = re.compile(r"(value|unknown field) (['`]).*\2")
+"""Where a library repeats what it was given."""
 
 Name = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9_.-]{0,63}\Z")]
 # Printable ASCII without spaces: what every store, log and spreadsheet shows as it is.
@@ -115,13 +118,17 @@ class Examination:
         if not _is_date(header.settled_on):
             raise Refusal(
                 "header_invalid",
-                f"settled_on {_short(header.settled_on)} is no ISO date such as 2027-01-31",
+                "settled_on is no ISO date such as 2027-01-31",
                 number,
             )
         try:
             self._limit_minor = max_amount_minor(parse_currency(header.currency))
         except MoneyError as error:
-            raise Refusal("currency_unknown", f"currency: {error}", number) from error
+            raise Refusal(
+                "currency_unknown",
+                "currency is no code of ISO 4217 that we know; write one such as USD",
+                number,
+            ) from error
         self.header = header
 
     def _line(self, number: int, line: Line) -> None:
@@ -134,9 +141,7 @@ class Examination:
 
     def _check_reference(self, number: int, header: Header, line: Line) -> None:
         if line.line_id in self._line_ids:
-            raise Refusal(
-                "line_repeated", f"line_id {_short(line.line_id)} was used before; number lines once", number
-            )
+            raise Refusal("line_repeated", "line_id was used before; number lines once", number)
         self._line_ids.add(line.line_id)
         if len(self._line_ids) > MAX_LINES:
             raise Refusal("line_invalid", f"more than {MAX_LINES} lines; settle in several batches", number)
@@ -183,8 +188,12 @@ class Examination:
 
 
 def invalid_row(error: Exception, number: int) -> Refusal:
-    """The refusal of a line that cannot be read as a row."""
-    return Refusal("header_invalid" if number == 1 else "line_invalid", str(error), number)
+    """The refusal of a line that cannot be read as a row.
+
+    What the line says is not repeated: a wrong file may hold anything, a card number too.
+    """
+    detail = _SAID.sub(r"\1", str(error))
+    return Refusal("header_invalid" if number == 1 else "line_invalid", detail, number)
 
 
 def row_of(fields: dict[str, Any]) -> Row:
@@ -198,7 +207,3 @@ def _is_date(text: str) -> bool:
         return date.fromisoformat(text).isoformat() == text
     except ValueError:
         return False
-
-
-def _short(value: str) -> str:
-    return repr(value[:60])

@@ -6,7 +6,8 @@ row remembers how far it has counted each: a fact counted before changes nothing
 - delivered: once any attempt was; a resend that fails later does not take that back.
 - failed, exhausted: as the last attempt left it; failed is tried again.
 - pending: no attempt is loaded yet.
-- A resend is counted, and the row stays as the last attempt left it until the next one.
+- A resend is counted, and the row stays as the last attempt left it until the next one. One that fails
+  changes nothing of what the schedule still holds.
 """
 
 from datetime import datetime
@@ -95,14 +96,16 @@ def attempted(
         return None
     occurred_at = at(told.envelope.occurred_at_ms)
     is_delivered = body.outcome == "delivered" or row.delivered_at is not None
+    is_scheduled = body.is_resend and not is_delivered and row.status == "failed"
+    next_attempt_at = None if body.next_attempt_at_ms is None else at(body.next_attempt_at_ms)
     return replace(
         row,
-        status="delivered" if is_delivered else body.outcome,
+        status="delivered" if is_delivered else "failed" if is_scheduled else body.outcome,
         attempts=row.attempts + 1,
         last_http_status=body.http_status,
         last_error=body.error,
         last_latency_ms=body.latency_ms,
-        next_attempt_at=None if body.next_attempt_at_ms is None else at(body.next_attempt_at_ms),
+        next_attempt_at=row.next_attempt_at if is_scheduled else next_attempt_at,
         delivered_at=row.delivered_at or (occurred_at if is_delivered else None),
         updated_at=max(row.updated_at, occurred_at),
         attempted_offset=offset,

@@ -43,6 +43,7 @@ def concluded(
         http_status=ended.http_status,
         error=ended.error,
         next_attempt_at_ms=due_at_ms,
+        is_resend=tried.is_resend,
     )
     told = Message(envelope=_caused_by(message.envelope, "attempted", now_ms), body=attempted)
     if due_at_ms is None:

@@ -211,7 +211,7 @@ class World:
         """The provider writes a file of what it has not settled yet; the reader may tell a line twice."""
         if self.random.random() >= rate:
             return
-        for line in self.settlement.batch():
+        for line in self.settlement.batch().lines:
             actor = Actor(role="provider", principal="simulator")
             envelope = self._envelope(ids.digest(line.file_id, line.line_id), "platform", actor)
             message = Message(envelope=envelope, body=line)

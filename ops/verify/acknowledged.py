@@ -96,6 +96,10 @@ class Acknowledged:
         if object_id is None:
             return
         prefix = _prefix(object_id)
+        if prefix in TABLES and version is None:
+            # Accepted, and the result comes later: it may be a refusal that leaves no object.
+            self._promised += 1
+            return
         if prefix in TABLES and prefix != "ref":
             self._objects[object_id] = request_id
             return

@@ -197,7 +197,8 @@ class LedgerModel:
 class BalanceRows:
     """L18: holds the rows of mart.balances against the fold up to the record each was written from.
 
-    rows: of one partition, each with account_id, seq and the four counters. A row may be newer than
+    rows: of one partition, each with account_id, seq, the four counters, and is_sum: whether its balance
+    is what they add up to. A row may be newer than
     the cut and older than the end of the journal; one below the cut may miss nothing below it.
     """
 
@@ -239,6 +240,10 @@ class BalanceRows:
         if found != counters:
             self._finding.wrong(
                 f"{account_id} at record {row['seq']}: the row says {found}, the journal {counters}"
+            )
+        if not row["is_sum"]:
+            self._finding.wrong(
+                f"{account_id} at record {row['seq']}: its balance is not what its counters add up to"
             )
 
 

@@ -1,7 +1,7 @@
 """How is a topic read: partition by partition from its beginning to an end seen before, committed records only."""
 
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Final, NamedTuple
 
@@ -53,6 +53,7 @@ class Log:
             "fetch.queue.backoff.ms": 2,
         }
         self._consumer = Consumer(wanted)
+        self._topics: dict[str, list[int]] | None = None
 
     def __enter__(self) -> "Log":
         return self
@@ -64,13 +65,7 @@ class Log:
 
     def ends(self, topic: str) -> Ends:
         """Next offset of every partition. Raises LogUnreadable for a topic that does not exist."""
-        try:
-            found = self._consumer.list_topics(topic, timeout=_TIMEOUT_S).topics[topic]
-        except KafkaException as error:
-            raise LogUnreadable(f"{topic}: {error.args[0]}; is Kafka running?") from error
-        if found.error is not None:
-            raise LogUnreadable(f"{topic}: {found.error}; `millrace up` creates the topics")
-        return {partition: self.end(topic, partition) for partition in sorted(found.partitions)}
+        return {partition: self.end(topic, partition) for partition in self._partitions(topic)}
 
     def end(self, topic: str, partition: int) -> int:
         """Next offset of a partition right now. Raises LogUnreadable."""
@@ -100,6 +95,18 @@ class Log:
                     return
                 if message.error() is None:
                     yield _record(message)
+
+    def _partitions(self, topic: str) -> Sequence[int]:
+        if self._topics is None:
+            try:
+                found = self._consumer.list_topics(timeout=_TIMEOUT_S).topics
+            except KafkaException as error:
+                raise LogUnreadable(f"{topic}: {error.args[0]}; is Kafka running?") from error
+            # Counts are fixed for life.
+            self._topics = {name: sorted(one.partitions) for name, one in found.items()}
+        if topic not in self._topics:
+            raise LogUnreadable(f"{topic}: there is no such topic; `millrace up` creates the topics")
+        return self._topics[topic]
 
     def records(self, topic: str, ends: Ends) -> Iterator[LogRecord]:
         """The committed records below `ends`, partition by partition."""

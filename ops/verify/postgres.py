@@ -30,7 +30,8 @@ _OPERATIONS: Final = """
     FROM mart.payment_operations WHERE _partition = %s
 """
 _BALANCES: Final = """
-    SELECT account_id, seq, debits_pending_minor, debits_posted_minor, credits_pending_minor, credits_posted_minor
+    SELECT account_id, seq, debits_pending_minor, debits_posted_minor, credits_pending_minor, credits_posted_minor,
+        balance_minor = (debits_posted_minor - credits_posted_minor) * CASE WHEN code / 1000 IN (1, 5) THEN 1 ELSE -1 END
     FROM mart.balances WHERE _partition = %s
 """
 _SEQ: Final = "SELECT coalesce(max(seq), 0) FROM raw.ledger_journal WHERE _partition = %s AND _offset < %s"
@@ -114,8 +115,11 @@ class Postgres:
         return (OperationRow(*row) for row in self._rows(_OPERATIONS, [partition]))
 
     def balances(self, partition: int) -> Iterator[dict[str, Any]]:
-        """The rows of mart.balances that came from a partition: account_id, seq and the four counters."""
-        names = ("account_id", "seq", *AccountCounters._fields)
+        """The rows of mart.balances that came from a partition: account_id, seq, the four counters, and
+
+        is_sum: whether the balance is what the counters add up to.
+        """
+        names = ("account_id", "seq", *AccountCounters._fields, "is_sum")
         return (dict(zip(names, row, strict=True)) for row in self._rows(_BALANCES, [partition]))
 
     def journal_seq(self, partition: int, below: int) -> int:

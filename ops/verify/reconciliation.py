@@ -6,7 +6,9 @@ What can be decided exactly, and what cannot:
   first line and the number of further ones.
 - A movement the provider left out for ever reads expected, then, after the window, missing_external.
   When the window ends is a matter of time, so either is right; nothing else is.
-- So does a movement that is in no file yet, or in one that was not accepted yet. It is no break.
+- So does a movement that is in no file yet. It is no break.
+- What is in a file that was not accepted before the results were read, or was booked since (`moving`),
+  may or may not be in them: it is not judged.
 - A movement the provider neither settled, left out nor has pending is one it never made: a fault.
 - A line without a movement reads unexpected, then missing_internal; it is right where the reference
   was invented, or where our operation has no known outcome yet (`open_refs`); else a fault.
@@ -75,7 +77,7 @@ class Reconciliation:
     """Judges result rows against our movements and the provider's account.
 
     accepted: ids of the files our reader has told in whole. open_refs: references of operations whose
-    outcome our side does not know yet.
+    outcome our side does not know yet. moving: references of movements the results may not show yet.
     """
 
     def __init__(
@@ -85,6 +87,7 @@ class Reconciliation:
         *,
         accepted: Collection[str],
         open_refs: Collection[str] = (),
+        moving: Collection[Reference] = (),
     ) -> None:
         self._reads = Finding("R1", "results read as movements and settlement lines say")
         self._breaks = Finding("R2", "the breaks found are exactly those injected")
@@ -93,7 +96,8 @@ class Reconciliation:
         for movement in movements:
             self._take(movement)
         self._lines: dict[Reference, list[_Told]] = {}
-        self._not_yet = set(account.pending)
+        self._not_yet = frozenset(account.pending)
+        self._moving = set(moving)
         for batch in account.batches:
             self._settle(batch, is_accepted=ids.file_id(batch.provider, batch.batch_id) in accepted)
 
@@ -105,7 +109,7 @@ class Reconciliation:
             if reference in by_reference:
                 self._reads.wrong(f"{_name(reference)} has two results")
             by_reference[reference] = row
-        for reference in sorted({*self._movements, *self._lines, *by_reference}):
+        for reference in sorted({*self._movements, *self._lines, *by_reference} - self._moving):
             self._reads.checked += 1
             self._reference(reference, by_reference.get(reference))
         self._compare(by_reference)
@@ -129,7 +133,7 @@ class Reconciliation:
 
     def _settle(self, batch: SettledBatch, *, is_accepted: bool) -> None:
         if not is_accepted:
-            self._not_yet.update(line.provider_ref for line in batch.lines)
+            self._moving.update(Reference(batch.provider, line.provider_ref) for line in batch.lines)
             self._reads.remark(f"not judged: {len(batch.lines)} lines of {batch.batch_id}, not accepted yet")
             return
         for line in batch.lines:
@@ -154,12 +158,17 @@ class Reconciliation:
             )
 
     def _compare(self, rows: Mapping[Reference, ResultRow]) -> None:
-        found = {one for reference, row in rows.items() for one in self._found(reference, row)}
+        found = {
+            one
+            for reference, row in rows.items()
+            if reference not in self._moving
+            for one in self._found(reference, row)
+        }
         injected: set[tuple[str, Reference]] = {
             (one.kind, Reference(batch.provider, one.provider_ref))
             for batch in self._account.batches
             for one in batch.breaks
-            if one.kind == "omit" or one.provider_ref not in self._not_yet
+            if Reference(batch.provider, one.provider_ref) not in self._moving
         }
         self._breaks.checked += len(found)
         for missed, reference in sorted(injected - found):

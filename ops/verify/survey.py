@@ -25,7 +25,7 @@ from ops.verify.log import Ends, Log
 from ops.verify.partition import LOG_TABLES, Judges, PartitionTask, survey_partition
 from ops.verify.postgres import Postgres
 from ops.verify.progress import Reading, committed, wait_for
-from ops.verify.reconciliation import Movement, Reconciliation, ResultRow
+from ops.verify.reconciliation import Movement, Reconciliation, Reference, ResultRow
 from ops.verify.report import Invariant
 from ops.verify.settlements import read_account
 from ops.verify.tables import Loaded, LoadedEvents
@@ -83,6 +83,7 @@ class Survey:
         self._definitions = {stage: define(settings) for stage, define in DEFINITIONS.items()}
         self._receipts: tuple[Received, ...] = ()
         self._accepted: set[str] = set()
+        self._expected_cut: Ends = {}
 
     def begin(self, client_lines: Iterable[ClientLine], simulator_url: str | None, wait_s: float) -> None:
         """Take the cut, read the provider's book, and wait for stages and load to pass the cut."""
@@ -100,6 +101,11 @@ class Survey:
             Reading(stage_spec(self._definitions[stage]).group, topic.name): self._log.ends(topic.name)
             for stage, topic in _TOLD
         }
+        self._expected_cut = wanted[
+            Reading(
+                stage_spec(self._definitions["reconciliation"]).group, topics.RECON_EXPECTED_PAYMENTS.name
+            )
+        ]
         for told in wait_for(self._settings, wanted, wait_s):
             self._acknowledged.behind(told)
         for topic in topics.ALL:
@@ -169,48 +175,66 @@ class Survey:
     def _deliver(self) -> None:
         """What waits before the egress, what it attempted, and what receivers wrote down, in that order."""
         self._deliveries = Deliveries(self._judges.published, self._judges.webhooks)
-        for topic in (topics.WEBHOOKS_DELIVERIES, *topics.WEBHOOKS_DELAYED.values()):
-            ends = self._log.ends(topic.name)
-            read_to = committed(self._settings, Reading(GROUP, topic.name), list(ends))
+        cut = self._cuts[topics.WEBHOOKS_ATTEMPTS.name]
+        # A message goes from the topic of deliveries to one of delay, and on to ever shorter ones: where it
+        # is not found because it went on, it is found by a position that is looked up later.
+        places = (topics.WEBHOOKS_DELIVERIES, *reversed(list(topics.WEBHOOKS_DELAYED.values())))
+        read_to = {
+            topic: committed(self._settings, Reading(GROUP, topic.name), list(self._log.ends(topic.name)))
+            for topic in places
+        }
+        for topic in places:
             for record in self._log.records(topic.name, self._log.ends(topic.name)):
                 message = self._judges.event(topic, record)
-                if message is not None and record.offset >= read_to[record.partition]:
+                if message is not None and record.offset >= read_to[topic][record.partition]:
                     self._deliveries.waits(message[1].body.message_id)
         for record in self._log.records(
             topics.WEBHOOKS_ATTEMPTS.name, self._log.ends(topics.WEBHOOKS_ATTEMPTS.name)
         ):
             message = self._judges.event(topics.WEBHOOKS_ATTEMPTS, record)
             if message is not None:
-                self._deliveries.attempt(message[1].body, record.place)
+                is_below_cut = record.offset < cut[record.partition]
+                self._deliveries.attempt(message[1].body, record.place, is_below_cut=is_below_cut)
         self._deliveries.received(self._receipts)
 
     def _settled(self, results: list[ResultRow]) -> Sequence[Invariant]:
         """Reconciliation, by what payments booked and what the provider says it settled."""
         if self._simulator_url is None:
             return ()
-        movements = [
-            Movement(
-                provider=body.provider,
-                provider_ref=body.provider_ref,
-                operation_id=body.operation_id,
-                kind=body.kind,
-                amount_minor=body.amount_minor,
-                currency=body.currency,
-            )
-            for record in self._log.records(
-                topics.RECON_EXPECTED_PAYMENTS.name, self._log.ends(topics.RECON_EXPECTED_PAYMENTS.name)
-            )
-            if (told := self._judges.event(topics.RECON_EXPECTED_PAYMENTS, record)) is not None
-            for body in (told[1].body,)
-        ]
+        movements, moving = self._movements()
         account = read_account(self._simulator_url)
         open_refs = {
             effect.provider_ref
             for effect in self._book or ()
             if effect.idempotency_key in self._judges.open_keys
         }
-        judge = Reconciliation(account, movements, accepted=self._accepted, open_refs=open_refs)
+        judge = Reconciliation(
+            account, movements, accepted=self._accepted, open_refs=open_refs, moving=moving
+        )
         return judge.judge(results)
+
+    def _movements(self) -> tuple[list[Movement], set[Reference]]:
+        """What our payments booked, and the references of what they booked since the cut."""
+        topic = topics.RECON_EXPECTED_PAYMENTS
+        movements, moving = [], set()
+        for record in self._log.records(topic.name, self._log.ends(topic.name)):
+            event = self._judges.event(topic, record)
+            if event is None:
+                continue
+            body = event[1].body
+            movements.append(
+                Movement(
+                    provider=body.provider,
+                    provider_ref=body.provider_ref,
+                    operation_id=body.operation_id,
+                    kind=body.kind,
+                    amount_minor=body.amount_minor,
+                    currency=body.currency,
+                )
+            )
+            if record.offset >= self._expected_cut[record.partition]:
+                moving.add(Reference(body.provider, body.provider_ref))
+        return movements, moving
 
     def _stored(self) -> None:
         """What Postgres holds besides the events."""

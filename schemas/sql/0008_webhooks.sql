@@ -194,6 +194,7 @@ CREATE TABLE raw.webhook_attempts (
     _loaded_at timestamptz NOT NULL DEFAULT now()
 );
 CREATE INDEX webhook_attempts_by_message ON raw.webhook_attempts (message_id, _offset);
+CREATE INDEX webhook_attempts_by_endpoint ON raw.webhook_attempts (endpoint_id, occurred_at);
 CREATE INDEX webhook_attempts_by_payment ON raw.webhook_attempts (payment_id);
 COMMENT ON TABLE raw.webhook_attempts IS 'Every attempt to deliver a message, from webhooks.attempts.v1';
 COMMENT ON COLUMN raw.webhook_attempts.event_id IS 'Id of the record, the same for every copy of it';

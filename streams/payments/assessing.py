@@ -11,7 +11,7 @@ from schemas.risk import RiskDecided
 from streams.core import Refused
 from streams.payments.policy import PaymentPolicy
 from streams.payments.requests import Opening
-from streams.payments.state import Assessment, Payment
+from streams.payments.state import Assessment, Payment, authorized_minor
 
 
 def on_verdict(
@@ -19,7 +19,8 @@ def on_verdict(
 ) -> Sequence[AggregateEvent]:
     """Go on to the provider, hold for an operator, or end the attempt.
 
-    A verdict nobody waits for says nothing: the attempt has ended, or is another.
+    A verdict nobody waits for says nothing: the attempt has ended, or is another. An attempt never goes on
+    once an earlier one turned out to have succeeded: that would charge twice.
     """
     assessment = None if state is None else state.assessment
     if state is None or assessment is None or assessment.status != "requested":
@@ -27,6 +28,8 @@ def on_verdict(
     if assessment.assessment_id != verdict.assessment_id:
         return ()
     now_ms = envelope.occurred_at_ms
+    if authorized_minor(state) and verdict.verdict != "block":
+        return (_overtaken(assessment),)
     match verdict.verdict:
         case "allow" if now_ms >= assessment.not_after_ms:
             return (not_assessed(assessment),)
@@ -48,9 +51,14 @@ def on_verdict(
 def review(
     state: Payment, command: ReviewPayment, envelope: Envelope, policy: PaymentPolicy
 ) -> Sequence[AggregateEvent] | Refused:
-    """An operator's word on an attempt that is held: to the provider with it, or the end of it."""
+    """An operator's word on an attempt that is held: to the provider with it, or the end of it.
+
+    Nothing is approved once an earlier attempt turned out to have succeeded; such a hold can be declined.
+    """
     assessment = state.assessment
     if assessment is None or assessment.status != "review":
+        return Refused(Outcome.UNEXPECTED_STATE)
+    if command.decision == "approve" and authorized_minor(state):
         return Refused(Outcome.UNEXPECTED_STATE)
     reviewed = PaymentReviewed(
         assessment_id=assessment.assessment_id, attempt=assessment.attempt, decision=command.decision
@@ -72,6 +80,11 @@ def blocked(assessment: Assessment, reason_code: str) -> PaymentBlocked:
 def not_assessed(assessment: Assessment) -> PaymentBlocked:
     """No verdict came while the customer waited: nothing moved, and a new confirm may try again."""
     return _ended(assessment, Outcome.NOT_EXECUTED, "no_verdict")
+
+
+def _overtaken(assessment: Assessment) -> PaymentBlocked:
+    """An earlier attempt succeeded after all, so this one is never made."""
+    return _ended(assessment, Outcome.NOT_EXECUTED, "authorized_meanwhile")
 
 
 def _ended(assessment: Assessment, outcome: Outcome, reason_code: str) -> PaymentBlocked:

@@ -144,8 +144,9 @@ def _capture(state: Payment, command: CapturePayment, opening: Opening, command_
         return Refused(Outcome.UNEXPECTED_STATE)
     if open_operations(state, HOLDING):
         return Refused(Outcome.OPERATION_IN_PROGRESS)
-    amount_minor = held_minor(state) if command.amount_minor is None else command.amount_minor
-    if amount_minor > held_minor(state):
+    capturable_minor = _held_minor(state, held)
+    amount_minor = capturable_minor if command.amount_minor is None else command.amount_minor
+    if amount_minor > capturable_minor:
         return Refused(Outcome.AMOUNT_EXCEEDS_AUTHORIZED)
     return (opening.capture(held, amount_minor, command_id),)
 
@@ -156,7 +157,7 @@ def _void(state: Payment, opening: Opening, command_id: str) -> PaymentDecision:
         return Refused(Outcome.UNEXPECTED_STATE)
     if open_operations(state, HOLDING):
         return Refused(Outcome.OPERATION_IN_PROGRESS)
-    return (opening.void(held, held_minor(state), "requested", command_id),)
+    return (opening.void(held, _held_minor(state, held), "requested", command_id),)
 
 
 def _refund(state: Payment, command: RefundPayment, opening: Opening, command_id: str) -> PaymentDecision:
@@ -176,6 +177,11 @@ def _is_attempting(state: Payment) -> bool:
     """An attempt is being assessed, or a provider may be holding or taking money for it."""
     is_assessed = state.assessment is not None and state.assessment.is_open
     return is_assessed or bool(open_operations(state, AUTHORIZING))
+
+
+def _held_minor(state: Payment, held: Operation) -> int:
+    """What is held under this authorization; there is another only while a late success is undone."""
+    return min(held_minor(state), held.amount_minor)
 
 
 def _held(state: Payment) -> Operation | None:

@@ -54,7 +54,8 @@ def react(state: Payment, event: Message[AggregateEvent]) -> Sequence[Effect]:
         told = tell(state, event)
         if told is not None:
             effects.append(told)
-    if event.envelope.actor.role == "operator":
+    # A review is answered by what follows from it, so that a repeat is told the same.
+    if event.envelope.actor.role == "operator" and not isinstance(event.body, PaymentReviewed):
         effects.append(Resolve(event.envelope.causation_id, Outcome.SUCCEEDED))
     return effects
 

@@ -68,7 +68,8 @@ def _attempt_index(payment: Payment, subject: int) -> int:
     if subject != NO_SUBJECT and payment.operations[subject].kind in AUTHORIZING:
         return subject
     blocked = payment.assessment
-    if blocked is not None and blocked.code is not None:
+    is_failed = payment_status(payment) is PaymentStatus.FAILED
+    if is_failed and blocked is not None and blocked.code is not None:
         return _FIRST_BLOCK - _BLOCK_CODES.index(blocked.code)
     counting = authorization(payment)
     return NO_SUBJECT if counting is None else payment.operations.index(counting)

@@ -33,11 +33,11 @@ class Total(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 def decide(state: Total | None, message: Message[Any]) -> Decision[TotalChanged]:
-    """A new sum; a report that is not newer than the shard's last one changes nothing."""
+    """A new sum; a report that says nothing newer than the shard's last one changes nothing."""
     report = message.body
     assert isinstance(report, ShardReported), f"no report on a shard: {type(report).__name__}"
     known = () if state is None else state.shards
-    if any(one.shard == report.shard and one.as_of_ms >= report.as_of_ms for one in known):
+    if any(one.shard == report.shard and not _is_news(one, report) for one in known):
         return ()
     shards = _with(known, report)
     return (
@@ -48,6 +48,13 @@ def decide(state: Total | None, message: Message[Any]) -> Decision[TotalChanged]
             watermark_ms=min([one.as_of_ms for one in shards]),
         ),
     )
+
+
+def _is_news(known: Shard, report: ShardReported) -> bool:
+    """Later, or of the same time and different: a clock that stands still still lets a shard change."""
+    counters = (known.debits_posted_minor, known.credits_posted_minor)
+    is_other = counters != (report.debits_posted_minor, report.credits_posted_minor)
+    return report.as_of_ms > known.as_of_ms or (report.as_of_ms == known.as_of_ms and is_other)
 
 
 def evolve(state: Total | None, event: Message[TotalChanged]) -> Total:

@@ -105,16 +105,13 @@ def deadline_ms(state: Webhooks) -> int | None:
 def _publish(
     state: Webhooks | None, message: Message[Any], announced: AnnounceEvent
 ) -> Decision[AggregateEvent]:
-    endpoint_ids = takers(state, announced.type)
-    if not endpoint_ids:
-        return ()
     at_ms = message.envelope.occurred_at_ms
     published = EventPublished(
         event_id=announced.event_id,
         type=announced.type,
         payment_id=announced.payment_id,
         payload=rendered(announced, mode=message.envelope.mode, occurred_at_ms=at_ms),
-        endpoint_ids=endpoint_ids,
+        endpoint_ids=takers(state, announced.type),
     )
     return (published,)
 

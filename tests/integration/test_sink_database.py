@@ -168,7 +168,7 @@ def test_a_payment_and_its_refund_are_rows(dsn: str, database: Database) -> None
         "SELECT kind, status, amount_moved_minor FROM mart.payment_operations ORDER BY requested_at, version"
     )
     assert [(kind, "succeeded", 10_000) for kind in ("authorize", "capture", "refund")] == ask(dsn, kinds)
-    assert [(7, 6)] == ask(dsn, "SELECT version, _offset FROM mart.payments")
+    assert [(9, 8)] == ask(dsn, "SELECT version, _offset FROM mart.payments")
     assert [] == ask(dsn, "SELECT * FROM meta.anomalies")
 
 
@@ -237,7 +237,7 @@ def test_a_broken_connection_is_opened_again(dsn: str, database: Database) -> No
         " AND datname = current_database()",
     )
     load(writer, events[3:], next_offset)
-    assert [(7,)] == ask(dsn, "SELECT count(*) FROM raw.payment_events")
+    assert [(9,)] == ask(dsn, "SELECT count(*) FROM raw.payment_events")
 
 
 def test_a_commit_whose_answer_was_lost_is_not_repeated(
@@ -263,8 +263,8 @@ def test_a_commit_whose_answer_was_lost_is_not_repeated(
 
     monkeypatch.setattr(connection, "transaction", Lost)
     load(writer, events, 0)
-    assert [(7,)] == ask(dsn, "SELECT count(*) FROM raw.payment_events")
-    assert [(7,)] == ask(dsn, "SELECT next_offset FROM meta.sink_offset")
+    assert [(9,)] == ask(dsn, "SELECT count(*) FROM raw.payment_events")
+    assert [(9,)] == ask(dsn, "SELECT next_offset FROM meta.sink_offset")
 
 
 def test_a_stopped_process_does_not_wait_for_the_database() -> None:

@@ -2,29 +2,33 @@
 
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import psycopg
-from confluent_kafka import Producer
+from confluent_kafka import Consumer, Producer, TopicPartition
 
 from connectors.postgres.sink import TOPICS
-from connectors.psp.simulator.entries import Operation, line_of
+from connectors.psp.simulator.entries import Batch, Break, BreakKind, Operation, SettledLine, line_of
+from ops.simulation import settlement
+from ops.simulation.settlement import SETTLED_ON
 from ops.simulation.world import World
 from ops.stack.ports import free_port, is_open
-from schemas import topics
+from schemas import ids, topics
 from schemas.api import AnsweredRequest
+from schemas.bank import SettlementFileAccepted
 from schemas.codec import codec_of
 from schemas.envelope import Actor, Message
-from schemas.kafka import producer_settings
+from schemas.kafka import consumer_settings, producer_settings
 from schemas.outcomes import Outcome
 from schemas.settings import Settings
 from schemas.testing import MERCHANT, START_MS, envelope
 from streams.engine import positions
 from streams.engine.digest import digest_of
 from streams.engine.positions import POSITIONS_KEY
+from streams.stages import stage_spec
 from tests.integration.sink_bench import ROOT, KafkaRecord, Process, ask, end_offsets, until
 
 
@@ -50,14 +54,31 @@ def world_records(world: World) -> list[KafkaRecord]:
         for topic in topics.ALL
         for one in world.log.all(topic)
     ]
-    for number, task in enumerate(world.tasks):
-        records += _changelog(world, number, task.store.items())
-    return [*records, *_answers(world)]
+    for (stage, number), task in world.tasks.items():
+        definition = world.definitions[stage]
+        name = topics.changelog(definition.name, definition.version)
+        records += _changelog(world, name, number, task.store.items())
+    return [*records, *_answers(world), *_files(world)]
 
 
-def _changelog(world: World, partition: int, rows: dict[bytes, bytes]) -> list[KafkaRecord]:
-    name = topics.changelog("payments", topics.STAGES["payments"])
-    [changes] = [found for (_, number), found in world.log.changelogs.items() if number == partition]
+def commit(world: World, settings: Settings) -> None:
+    """The stages have read what the world has written: their groups say so."""
+    for definition in world.definitions.values():
+        group = stage_spec(definition).group
+        offsets = [
+            TopicPartition(topic.name, partition, end)
+            for topic in definition.all_inputs
+            for partition, end in enumerate(end_offsets(settings.kafka_bootstrap_servers, topic))
+        ]
+        consumer = Consumer(
+            consumer_settings(settings.kafka_bootstrap_servers, client_id="test", group=group)
+        )
+        consumer.commit(offsets=offsets, asynchronous=False)
+        consumer.close()
+
+
+def _changelog(world: World, name: str, partition: int, rows: dict[bytes, bytes]) -> list[KafkaRecord]:
+    changes = world.log.changelogs[name, partition]
     last = positions.following(
         positions.genesis({}, {}), {}, records=len(changes), checksum=0, table=digest_of(rows.items())
     )
@@ -86,6 +107,33 @@ def _answers(world: World) -> Iterator[KafkaRecord]:
         )
         value = codec_of(topics.API_REQUESTS).encode(said)
         yield KafkaRecord(topics.API_REQUESTS.name, number % 2, answered.request_id.encode(), value)
+
+
+def _files(world: World) -> Iterator[KafkaRecord]:
+    """The reader says of each file of the world that it has told the whole of it."""
+    for number, batch in enumerate(_told(world)):
+        file_id = ids.file_id("simulator", batch.batch_id)
+        accepted = SettlementFileAccepted(
+            file_id=file_id,
+            file_name=f"{batch.batch_id}.jsonl",
+            sha256=f"{number:064x}",
+            provider="simulator",
+            batch_id=batch.batch_id,
+            settled_on=SETTLED_ON,
+            currency="USD",
+            lines=len(batch.lines),
+            gross_minor=sum(line.gross_minor for line in batch.lines),
+            fee_minor=sum(line.fee_minor for line in batch.lines),
+            net_minor=sum(line.net_minor for line in batch.lines),
+        )
+        said = Message(envelope=envelope(file_id, at_ms=START_MS + number), body=accepted)
+        yield KafkaRecord(
+            topics.BANK_FILES.name, number % 2, file_id.encode(), codec_of(topics.BANK_FILES).encode(said)
+        )
+
+
+def _told(world: World) -> Iterator[settlement.Batch]:
+    return (batch for batch in world.settlement.batches if batch.lines or batch.omitted)
 
 
 def load(settings: Settings, log_path: Path) -> None:
@@ -123,7 +171,13 @@ def provider(world: World, directory: Path) -> Iterator[str]:
     directory.mkdir(parents=True, exist_ok=True)
     book, port = directory / "book.jsonl", free_port()
     book.write_bytes(
-        b"".join(line_of(_entry(effect, at)) for at, effect in enumerate(world.provider.effects))
+        b"".join(
+            line_of(entry)
+            for entry in (
+                *(_entry(effect, at) for at, effect in enumerate(world.provider.effects)),
+                *(_batch(world, batch) for batch in _told(world)),
+            )
+        )
     )
     arguments = ("--port", str(port), "--book", str(book), "--authorization-window-s", "0")
     command = [sys.executable, "-m", "connectors.psp.simulator", *arguments]
@@ -150,6 +204,45 @@ def _entry(effect: Any, at: int) -> Operation:
         created_at_ms=START_MS + at,
         settled_at_ms=START_MS + at,
         original_reference=effect.original_ref,
+    )
+
+
+_BREAKS: Final[Mapping[settlement.Break, BreakKind]] = {
+    "amount_mismatch": "wrong_amount",
+    "missing_external": "omit",
+    "missing_internal": "unknown",
+    "duplicate": "duplicate",
+}
+"""The provider's own words for what it tells wrongly."""
+
+
+def _batch(world: World, batch: settlement.Batch) -> Batch:
+    references = tuple({line.provider_ref: None for line in batch.lines})
+    moved = {effect.provider_ref for effect in world.provider.effects}
+    return Batch(
+        batch_id=batch.batch_id,
+        provider="simulator",
+        settled_on=SETTLED_ON,
+        currency="USD",
+        format="jsonl",
+        lines=tuple(
+            SettledLine(
+                line_id=line.line_id,
+                provider_ref=line.provider_ref,
+                kind=line.kind,
+                gross_minor=line.gross_minor,
+                fee_minor=line.fee_minor,
+                net_minor=line.net_minor,
+            )
+            for line in batch.lines
+        ),
+        covered=tuple(reference for reference in references if reference in moved),
+        omitted=batch.omitted,
+        breaks=tuple(
+            Break(kind=_BREAKS[world.settlement.breaks[reference]], provider_ref=reference)
+            for reference in (*references, *batch.omitted)
+            if reference in world.settlement.breaks
+        ),
     )
 
 

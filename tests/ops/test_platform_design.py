@@ -83,6 +83,11 @@ def test_secrets_are_for_their_owner_alone(tmp_path: Path) -> None:
     assert not any(key in text for texts in told for text in texts)
     arguments = [text for spec in found.processes for text in spec.argv]
     assert not any(found.settings.psp_callback_secret in text for text in arguments)
+    readers = {
+        secret: {process.role for process in found.processes if secret in process.env.values()}
+        for secret in (found.settings.webhooks_sealing_key, found.settings.psp_callback_secret)
+    }
+    assert [{"api", "egress"}, {"api", "simulator"}] == list(readers.values())
 
 
 def test_another_ones_directory_is_refused_untouched(tmp_path: Path) -> None:
@@ -97,8 +102,9 @@ def test_every_process_runs_with_the_same_settings(tmp_path: Path) -> None:
     """Parts that disagree about a window or an address would each be right and together wrong."""
     found = designed(tmp_path, payments_authorization_window_ms=1234, partitions=3)
     parsed = {role: parse_settings(spec_of(found, role).env) for role in (*OURS, "provision")}
-    shared = {role: msgspec.structs.replace(one, metrics_port=0) for role, one in parsed.items()}
-    assert dict.fromkeys(shared, found.settings) == shared
+    apart = {"metrics_port": 0, "webhooks_sealing_key": "", "psp_callback_secret": ""}
+    shared = {role: msgspec.structs.replace(one, **apart) for role, one in parsed.items()}
+    assert dict.fromkeys(shared, msgspec.structs.replace(found.settings, **apart)) == shared
     assert (1234, 3) == (found.settings.payments_authorization_window_ms, found.settings.partitions)
 
 

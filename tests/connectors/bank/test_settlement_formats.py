@@ -94,8 +94,8 @@ FAULTS: dict[str, tuple[Sequence[dict[str, Any]], str, int | None, str]] = {
     "another form of day": (batch(settled_on="20270115"), "header_invalid", 1, "settled_on"),
     "a provider with a colon": (batch(provider="a:b"), "header_invalid", 1, "provider"),
     "an empty batch id": (batch(batch_id=""), "header_invalid", 1, "batch_id"),
-    "an unknown currency": (batch(currency="ZZZ"), "currency_unknown", 1, "ZZZ"),
-    "a currency in small letters": (batch(currency="eur"), "currency_unknown", 1, "eur"),
+    "an unknown currency": (batch(currency="ZZZ"), "currency_unknown", 1, "ISO 4217"),
+    "a currency in small letters": (batch(currency="eur"), "currency_unknown", 1, "ISO 4217"),
     "a second header": ([header(), *batch()], "line_invalid", 2, "header"),
     "another kind": (batch([capture(kind="chargeback")]), "line_invalid", 2, "kind"),
     "a negative capture": (

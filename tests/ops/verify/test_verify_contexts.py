@@ -49,7 +49,7 @@ def delivered(
     for message_id in waiting:
         judge.waits(message_id)
     for attempt in attempts:
-        judge.attempt(attempt, "attempts:0:0")
+        judge.attempt(attempt, "attempts:0:0", is_below_cut=True)
     judge.received(receipts)
     return judge.verdict()
 

@@ -10,13 +10,15 @@ from schemas import payment_commands as c
 from schemas import payments as p
 from schemas.envelope import Message
 from schemas.outcomes import Outcome
+from schemas.payment_views import PaymentView
 from schemas.payments import PaymentStatus
 from schemas.settings import Settings
 from schemas.testing import MERCHANT, PAYMENT_KEY, operator_command
-from streams.core import Resolve, Send
+from streams.core import NO_SUBJECT, Resolve, Send
 from streams.payments.app import payments
 from streams.payments.state import Payment, payment_status, refund_status
 from streams.payments.testing import DAY, MINUTE, Story
+from streams.payments.views import moment, view
 
 Tell = Callable[[Story], Story]
 REACT = payments(Settings()).decider.react
@@ -24,6 +26,22 @@ REACT = payments(Settings()).decider.react
 
 def reviewed(story: Story, decision: str) -> Story:
     return story.receive(operator_command(c.ReviewPayment(decision=decision)))  # type: ignore[arg-type]  # a test's word
+
+
+def overtaken(story: Story) -> Story:
+    """A second attempt waits for its verdict when the first, believed declined, turns out to have charged."""
+    story.create(method="automatic").confirm()
+    first = story.last
+    return story.provider("declined", code="generic_decline").attempt().provider("succeeded", first)
+
+
+def overtaken_while_held(story: Story) -> Story:
+    """The same while an operator looks at the second attempt; and the charge cannot be given back."""
+    story.create(method="automatic").confirm()
+    first = story.last
+    story.provider("declined", code="generic_decline").attempt().verdict("review")
+    story.provider("succeeded", first)
+    return story.provider("refused", story.last, code="refund_not_possible")
 
 
 CASES: dict[str, tuple[Tell, list[str], PaymentStatus]] = {
@@ -102,6 +120,26 @@ CASES: dict[str, tuple[Tell, list[str], PaymentStatus]] = {
         lambda s: s.create().attempt().verdict("block").confirm(),
         ["AuthorizationRequested"],
         PaymentStatus.PENDING_AUTH,
+    ),
+    "allowed after an earlier attempt charged": (
+        lambda s: overtaken(s).verdict("allow"),
+        ["PaymentBlocked"],
+        PaymentStatus.CAPTURED,
+    ),
+    "held after an earlier attempt charged": (
+        lambda s: overtaken(s).verdict("review"),
+        ["PaymentBlocked"],
+        PaymentStatus.CAPTURED,
+    ),
+    "approved after an earlier attempt charged": (
+        lambda s: reviewed(overtaken_while_held(s), "approve"),
+        ["unexpected_state"],
+        PaymentStatus.CAPTURED,
+    ),
+    "review declined after an earlier attempt charged": (
+        lambda s: reviewed(overtaken_while_held(s), "decline"),
+        ["PaymentReviewed", "PaymentBlocked"],
+        PaymentStatus.CAPTURED,
     ),
     "refund reserved first": (
         lambda s: s.captured().refund_asked(),
@@ -242,6 +280,37 @@ def test_each_posting_has_its_own_transaction() -> None:
         seen |= {command.transaction_id for command in commands}  # type: ignore[attr-defined]  # ledger commands
         story.provider(outcome, story.state.operations[-1])
     assert 2 <= len(seen)
+
+
+@pytest.mark.parametrize("decision", ["approve", "decline"])
+def test_a_review_is_answered_by_what_follows_from_it(decision: str) -> None:
+    """A repeat is told the same as the first time."""
+    story = reviewed(Story().create().attempt().verdict("review"), decision)
+    answers = [
+        (event.body, effect)
+        for event in story.history.events[-2:]
+        for effect in REACT(story.state, event)
+        if isinstance(effect, Resolve) and effect.command_id == event.envelope.causation_id
+    ]
+    assert [type(story.history.events[-1].body)] == [type(body) for body, _ in answers]
+
+
+def test_a_block_does_not_hide_what_charged() -> None:
+    """Whoever reads the payment finds the provider's reference, though a later attempt was blocked."""
+    state = overtaken(Story()).verdict("block").state
+    shown = view(state, moment(state, NO_SUBJECT))
+    assert isinstance(shown, PaymentView)
+    assert (PaymentStatus.CAPTURED, True) == (shown.status, shown.authorization_id is not None)
+
+
+def test_a_capture_takes_from_one_authorization() -> None:
+    """While a second hold, of a late success, is not undone yet, it cannot be captured along with the first."""
+    story = Story().create().confirm()
+    first = story.last
+    story.provider("declined", code="generic_decline").confirm().provider("succeeded")
+    story.provider("succeeded", first).provider("refused", story.last, code="unknown_authorization")
+    assert ["CaptureRequested"] == story.capture().names()
+    assert 10_000 == story.last.amount_minor
 
 
 def test_a_held_confirm_is_answered_once() -> None:

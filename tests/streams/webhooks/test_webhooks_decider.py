@@ -126,11 +126,11 @@ def resend(endpoint_id: str | None = None, kind: EventType = "payment.captured")
 def test_an_event_goes_to_the_endpoints_that_take_its_type(
     endpoints: list[Any], kind: EventType, takers: tuple[str, ...]
 ) -> None:
-    """And where nobody takes it, nothing is kept of it."""
+    """And where nobody takes it yet, it is kept for who comes later and asks."""
     decided = history(*endpoints).receive(fact(announced(kind), 9))
     assert not isinstance(decided, Refused | Repeated | Again)
-    assert takers == tuple(name for event in decided for name in event.endpoint_ids)
-    assert len(decided) == (1 if takers else 0)
+    (published,) = decided
+    assert takers == published.endpoint_ids
 
 
 @pytest.mark.parametrize(
@@ -152,7 +152,7 @@ def deliveries(told: History[Webhooks]) -> list[DeliverMessage]:
     assert told.state is not None
     effects = DECIDER.react(told.state, told.events[-1])
     sent = [effect for effect in effects if isinstance(effect, Send)]
-    assert {topics.WEBHOOKS_DELIVERIES} == {one.topic for one in sent}
+    assert {one.topic for one in sent} <= {topics.WEBHOOKS_DELIVERIES}
     bodies = [one.body for one in sent]
     assert [one.key for one in sent] == [body.endpoint.endpoint_id for body in bodies]  # type: ignore[attr-defined]
     return bodies  # type: ignore[return-value]  # bodies of the topic of deliveries
@@ -330,7 +330,8 @@ def test_the_laws_of_every_decider(said: list[Any]) -> None:
                 case EndpointRemoved():
                     live.remove(event.endpoint_id)
                 case EventPublished() | EventResent():
-                    assert event.endpoint_ids and live.issuperset(event.endpoint_ids)
+                    assert live.issuperset(event.endpoint_ids)
+                    assert event.endpoint_ids or isinstance(event, EventPublished)
                     assert len(deliveries(told)) == len(event.endpoint_ids)
     assert told.state == told.fold()
     if told.state is not None:
