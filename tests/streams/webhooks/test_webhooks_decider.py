@@ -7,7 +7,6 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from msgspec.structs import replace
 
 from api.description import described
 from schemas import ids, topics
@@ -17,7 +16,7 @@ from schemas.ledger import Terms
 from schemas.merchants import MerchantTermsSet, WebhookEndpointCreated, WebhookEndpointDeleted
 from schemas.outcomes import Outcome
 from schemas.payment_views import PaymentView, RefundView
-from schemas.payments import PaymentNotes, PaymentStatus, RefundStatus
+from schemas.payments import PaymentStatus, RefundStatus
 from schemas.rendering import payment_answer, refund_answer
 from schemas.settings import Settings
 from schemas.testing import MERCHANT, START_MS, command, envelope
@@ -40,7 +39,7 @@ from streams.step import StageStep
 from streams.table import StateCodec
 from streams.testing import History
 from streams.webhooks.app import webhooks
-from streams.webhooks.payload import API_VERSION, MAX_PAYLOAD_BYTES, rendered
+from streams.webhooks.payload import API_VERSION, rendered
 from streams.webhooks.state import MAX_RESENDS, Webhooks
 
 DECIDER = webhooks(Settings()).decider
@@ -217,14 +216,14 @@ def test_only_the_last_resends_are_remembered() -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "shown", "answer"),
+    ("kind", "shown", "answer", "omitted"),
     [
-        ("payment.captured", PAYMENT, payment_answer(PAYMENT)),
-        ("refund.succeeded", REFUND, refund_answer(REFUND)),
+        ("payment.captured", PAYMENT, payment_answer(PAYMENT), ["description", "metadata"]),
+        ("refund.succeeded", REFUND, refund_answer(REFUND), ["reason"]),
     ],
 )
 def test_the_payload_shows_the_object_as_the_api_does(
-    kind: EventType, shown: PaymentView | RefundView, answer: Any
+    kind: EventType, shown: PaymentView | RefundView, answer: Any, omitted: list[str]
 ) -> None:
     """Merchants parse both with the same code."""
     payload = json.loads(rendered(announced(kind, shown), mode="test", occurred_at_ms=START_MS))
@@ -236,7 +235,7 @@ def test_the_payload_shows_the_object_as_the_api_does(
         "api_version": "1",
         "livemode": False,
         "sequence": shown.version,
-        "data": {"object": json.loads(msgspec.json.encode(answer))},
+        "data": {"object": json.loads(msgspec.json.encode(answer)), "omitted": omitted},
         "event_id": "evt_1",
         "payment_id": PAYMENT.payment_id,
         "occurred_at": at,
@@ -249,19 +248,6 @@ def test_the_payload_is_documented() -> None:
     payload = json.loads(rendered(announced(), mode="live", occurred_at_ms=START_MS))
     assert payload.keys() == described()["components"]["schemas"]["WebhookEvent"]["properties"].keys()
     assert payload["livemode"] is True
-
-
-def test_a_payload_stays_small() -> None:
-    """Metadata may be longer than what receivers are promised; then it is left out, and that is said."""
-    notes = PaymentNotes(description="d" * 500, metadata={f"key{n}": "\u0001" * 500 for n in range(50)})
-    payload = rendered(announced(shown=replace(PAYMENT, notes=notes)), mode="test", occurred_at_ms=START_MS)
-    assert len(payload) < MAX_PAYLOAD_BYTES
-    data = json.loads(payload)["data"]
-    assert ({}, ["metadata"], "d" * 500) == (
-        data["object"]["metadata"],
-        data["omitted"],
-        data["object"]["description"],
-    )
 
 
 class Stage:
