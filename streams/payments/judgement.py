@@ -38,11 +38,13 @@ from streams.payments.policy import MAX_CALLS, PaymentPolicy
 from streams.payments.requests import Opening
 from streams.payments.state import (
     AUTHORIZING,
+    HOLDING,
     Operation,
     Payment,
     authorization,
     captured_minor,
     held_minor,
+    open_operations,
     operation_index,
     refunded_minor,
 )
@@ -209,11 +211,13 @@ class _Judgement:
         taken = self._booked(PaymentCaptured, provider_ref, is_late=is_late)
         source = authorization(self._state)
         assert source is not None and source.provider_ref is not None, "a capture has an authorization"
-        if is_late:
-            return (taken, self._give_back(source.provider_ref))
+        undone = (self._give_back(source.provider_ref),) if is_late else ()
         left_minor = held_minor(self._state) - self._operation.amount_minor
-        assert left_minor >= 0, "a capture never exceeds what is held"
-        return (taken, self._opening.void(source, left_minor, "remainder")) if left_minor else (taken,)
+        assert is_late or left_minor >= 0, "a capture never exceeds what is held"
+        # Of what is taken in part nothing more can be captured, so the customer's card is freed of the rest.
+        if left_minor <= 0 or (is_late and open_operations(self._state, HOLDING)):
+            return (taken, *undone)
+        return (taken, *undone, self._opening.void(source, left_minor, "remainder"))
 
     def _released(self, provider_ref: str, *, is_late: bool) -> AggregateEvent:
         operation = self._operation

@@ -16,7 +16,7 @@ from schemas.settings import Settings
 from schemas.testing import MERCHANT, PAYMENT_KEY, operator_command
 from streams.core import NO_SUBJECT, Resolve, Send
 from streams.payments.app import payments
-from streams.payments.state import Payment, payment_status, refund_status
+from streams.payments.state import Payment, held_minor, payment_status, refund_status
 from streams.payments.testing import DAY, MINUTE, Story
 from streams.payments.views import moment, view
 
@@ -311,6 +311,17 @@ def test_a_capture_takes_from_one_authorization() -> None:
     story.provider("succeeded", first).provider("refused", story.last, code="unknown_authorization")
     assert ["CaptureRequested"] == story.capture().names()
     assert 10_000 == story.last.amount_minor
+
+
+def test_a_late_partial_capture_frees_the_rest() -> None:
+    """The part is given back, and what the capture left is released: nothing stays held with nobody able to end it."""
+    story = Story().authorized(10_000).capture(6_000)
+    capture = story.last
+    story.provider("declined", code="generic_decline").provider("succeeded", capture)
+    assert ["PaymentCaptured", "RefundRequested", "VoidRequested"] == story.names()
+    assert ("void", 4_000) == (story.last.kind, story.last.amount_minor)
+    story.provider("succeeded")
+    assert 0 == held_minor(story.state)
 
 
 def test_a_held_confirm_is_answered_once() -> None:
