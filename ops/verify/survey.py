@@ -31,7 +31,6 @@ from ops.verify.settlements import read_account
 from ops.verify.tables import Loaded, LoadedEvents
 from schemas import topics
 from schemas.settings import Settings
-from schemas.topics import Topic
 from streams.stages import DEFINITIONS, stage_spec
 
 _TOLD: Final = (
@@ -251,16 +250,18 @@ class Survey:
 
     def _rest(self) -> None:
         """The other topics, and all dead letters."""
-        for topic in topics.ALL:
-            if topic.name not in self._cuts and topic not in _READ_LATER:
-                for record in self._log.records(topic.name, self._log.ends(topic.name)):
-                    self._judges.confidential.record(record)
-            self._dead_letters(topic)
+        others = [
+            topic.name for topic in topics.ALL if topic.name not in self._cuts and topic not in _READ_LATER
+        ]
+        for name, ends in self._log.ends_of(others).items():
+            for record in self._log.records(name, ends):
+                self._judges.confidential.record(record)
+        for name, ends in self._log.ends_of([topic.dead_letters for topic in topics.ALL]).items():
+            self._dead_letters(name, ends)
 
-    def _dead_letters(self, topic: Topic) -> None:
+    def _dead_letters(self, name: str, ends: Ends) -> None:
         self._letters.topic()
-        name = topic.dead_letters
-        for record in self._log.records(name, self._log.ends(name)):
+        for record in self._log.records(name, ends):
             self._judges.confidential.record(record)
             headers = {header: (value or b"").decode(errors="replace") for header, value in record.headers}
             source = ":".join(headers.get(f"dlq.{part}", "?") for part in ("topic", "partition", "offset"))
