@@ -3,14 +3,11 @@
 from typing import Final, Literal
 
 import msgspec
-import requests
 from msgspec import Struct
 
-from ops.verify.errors import BookUnreadable
+from ops.verify.book import told
 
 SETTLEMENT_PATH: Final = "/_simulator/settlement"
-_CONNECT_S: Final = 5
-_READ_S: Final = 120
 
 
 class SettledLine(Struct, frozen=True, kw_only=True, gc=False):
@@ -54,10 +51,4 @@ _decode: Final = msgspec.json.Decoder(Account).decode
 
 def read_account(simulator_url: str) -> Account:
     """The provider's account of its settlements. Raises BookUnreadable."""
-    url = simulator_url + SETTLEMENT_PATH
-    try:
-        answer = requests.get(url, timeout=(_CONNECT_S, _READ_S))
-        answer.raise_for_status()
-        return _decode(answer.content)
-    except (requests.RequestException, msgspec.DecodeError) as error:
-        raise BookUnreadable(f"{url}: {error}; is the provider running?") from error
+    return told(simulator_url + SETTLEMENT_PATH, _decode)
