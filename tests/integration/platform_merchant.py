@@ -89,8 +89,12 @@ class Merchant:
 
     async def read(self, payment: Mapping[str, Any], *, min_version: int = 0) -> dict[str, Any]:
         """The payment as it is now. min_version: of a refund that must show in it."""
-        answered = await self.get(f"/v1/payments/{payment['payment_id']}?min_version={min_version}")
-        assert (200, False) == (answered.status, "stale" in answered.body), answered
+        path = f"/v1/payments/{payment['payment_id']}?min_version={min_version}"
+        ends_at = time.monotonic() + DEADLINE_S
+        while "stale" in (answered := await self.get(path)).body:
+            assert time.monotonic() < ends_at, f"{path} is still stale: {answered}"
+            await asyncio.sleep(0.05)
+        assert 200 == answered.status, answered
         body: dict[str, Any] = answered.body
         return body
 
