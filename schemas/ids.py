@@ -83,6 +83,16 @@ def transaction_id(merchant: str, cause: str, template: str, ordinal: int = 0) -
     return f"txn_{birth_cell(merchant)}{digest(cause, template, str(ordinal))}"
 
 
+def wallet_id(merchant: str, customer: str) -> str:
+    """Id of the wallet a customer has with a merchant: `wal_` + key of its book."""
+    return f"wal_{birth_cell(merchant)}{digest(merchant, 'wallet', customer)}"
+
+
+def treasury_id(*, cell: str, mode: str) -> str:
+    """Id of the treasury of a cell, in whose book bank statements are posted: `trs_` + key of its book."""
+    return f"trs_{cell}{digest(mode, 'treasury')}"
+
+
 def endpoint_id(*, merchant: str, idempotency_key: str) -> str:
     """Id of a webhook endpoint created under this key: `we_` + key."""
     return f"we_{birth_cell(merchant)}{digest(merchant, 'webhook_endpoint', idempotency_key)}"

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, field
 
 from schemas.envelope import Body, Code, Identifier
 
@@ -10,8 +10,11 @@ Side = Literal["debit", "credit"]
 Phase = Literal["posted", "pending", "released"]
 """posted moves money; pending announces it; released takes an announcement back."""
 RefundPolicy = Literal["owe", "refuse"]
+FeeRefundPolicy = Literal["keep", "proportional"]
 BasisPoints = Annotated[int, Meta(ge=0, le=10_000)]
 FixedFeeMinor = Annotated[int, Meta(ge=0, le=1_000_000_000)]
+AmountMinor = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
+"""What can be put on record; whether it is an amount to post is decided by the ledger."""
 
 
 class Terms(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -26,6 +29,7 @@ class Terms(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     fee_fixed_minor: FixedFeeMinor = 30
     settlement_days: Annotated[int, Meta(ge=0, le=90)] = 2
     refund_policy: RefundPolicy = "owe"
+    fee_refund_policy: FeeRefundPolicy = "keep"
 
 
 # --- Commands -----------------------------------------------------------------------------------
@@ -42,12 +46,17 @@ class LedgerCommand(Body, frozen=True, kw_only=True):
     operation_id: Identifier
     payment_id: Identifier
     provider: Code
-    amount_minor: int
+    amount_minor: AmountMinor
     currency: Code
 
 
 class RecordHold(LedgerCommand, frozen=True, kw_only=True):
-    """The issuer holds the amount for us."""
+    """The issuer holds the amount for us.
+
+    expires_at_ms: when the ledger itself takes it back; None: whoever told of it tells of its end.
+    """
+
+    expires_at_ms: int | None = None
 
 
 class RecordRelease(LedgerCommand, frozen=True, kw_only=True):
@@ -55,7 +64,12 @@ class RecordRelease(LedgerCommand, frozen=True, kw_only=True):
 
 
 class RecordCapture(LedgerCommand, frozen=True, kw_only=True):
-    """The amount was taken from the customer, from a hold where there is one."""
+    """The amount was taken from the customer, from a hold where there is one.
+
+    method: the payment method its price depends on; None where no price does.
+    """
+
+    method: Code | None = None
 
 
 class ReserveRefund(LedgerCommand, frozen=True, kw_only=True):
@@ -74,7 +88,45 @@ class RecordRefundFailed(LedgerCommand, frozen=True, kw_only=True):
     """The provider did not give the amount back, or took it back after it had."""
 
 
-Command = (
+class PostEntry(Body, frozen=True, kw_only=True):
+    """A transaction by an entry template, in the book of the merchant, wallet or treasury it is sent to.
+
+    transaction_id: the same id is posted once, for ever. operation_id: the dispute, payout, line, ...
+    it is about. amounts: those the template takes, by name, in minor units of `currency`, or of
+    `other_currency` where an exchange says so. other_book: where the money goes to or comes from.
+    reverses: of a reversal, the transaction it undoes. expected_legs: what the sender expects to be
+    posted, such as the legs two persons approved; anything else is refused.
+    """
+
+    transaction_id: Identifier
+    template: Code
+    operation_id: Identifier
+    currency: Code
+    amounts: dict[Code, AmountMinor] = field(default_factory=dict)
+    provider: Code | None = None
+    payment_id: Identifier | None = None
+    method: Code | None = None
+    other_currency: Code | None = None
+    other_book: Identifier | None = None
+    reverses: Identifier | None = None
+    expected_legs: tuple["Leg", ...] = ()
+
+
+class CloseAccount(Body, frozen=True, kw_only=True):
+    """Nothing that can be refused is posted to an account of the book any more. code: of the chart."""
+
+    code: int
+    currency: Code
+
+
+class ReopenAccount(Body, frozen=True, kw_only=True):
+    """A closed account takes postings again."""
+
+    code: int
+    currency: Code
+
+
+PaymentsCommand = (
     RecordHold
     | RecordRelease
     | RecordCapture
@@ -83,6 +135,7 @@ Command = (
     | RecordRefundSucceeded
     | RecordRefundFailed
 )
+OpsCommand = PaymentsCommand | PostEntry | CloseAccount | ReopenAccount
 
 # --- The journal --------------------------------------------------------------------------------
 
@@ -126,36 +179,62 @@ class TransactionPosted(JournalRecord, frozen=True, kw_only=True):
 
     template: which entry template it follows. terms_version: number of the terms it was posted under.
     fingerprint: of the command, so that another command under the same id can be told; empty when the
-    ledger started it. available_at_ms: of a capture, when its net becomes available.
+    ledger started it. available_at_ms: when the net of a sale becomes available; reserve_at_ms: when
+    its rolling reserve does; expires_at_ms: when a hold does. amounts: what the legs were made of,
+    where they were not a payment's. reverses: the transaction it undoes. other_book: where the money
+    went to or came from.
     """
 
     transaction_id: Identifier
     template: Code
     operation_id: Identifier
-    payment_id: Identifier
-    provider: Code
     amount_minor: int
     currency: Code
     legs: tuple[Leg, ...]
     terms_version: int
+    payment_id: Identifier | None = None
+    provider: Code | None = None
     fingerprint: bytes = b""
     available_at_ms: int | None = None
+    reserve_at_ms: int | None = None
+    expires_at_ms: int | None = None
+    amounts: dict[Code, int] = field(default_factory=dict)
+    reverses: Identifier | None = None
+    other_book: Identifier | None = None
 
 
 class PostingRefused(JournalRecord, frozen=True, kw_only=True):
-    """A command was refused; no balance changed."""
+    """A command was refused; no balance changed. template, other_book: of an entry."""
 
     transaction_id: Identifier
     command: Code
     outcome: Code
     operation_id: Identifier
-    payment_id: Identifier
     amount_minor: int
     currency: Code
+    payment_id: Identifier | None = None
+    template: Code | None = None
+    other_book: Identifier | None = None
     fingerprint: bytes = b""
 
 
-AggregateEvent = BookOpened | TermsChanged | TransactionPosted | PostingRefused
+class AccountClosed(JournalRecord, frozen=True, kw_only=True):
+    """An account of the book takes nothing any more that can be refused. code: of the chart."""
+
+    code: int
+    currency: Code
+
+
+class AccountReopened(JournalRecord, frozen=True, kw_only=True):
+    """A closed account takes postings again."""
+
+    code: int
+    currency: Code
+
+
+AggregateEvent = (
+    BookOpened | TermsChanged | TransactionPosted | PostingRefused | AccountClosed | AccountReopened
+)
 
 
 # --- What others are told -----------------------------------------------------------------------

@@ -143,6 +143,60 @@ class Outcome(Enum):
         "currency",
     )
 
+    TEMPLATE_UNKNOWN = Answer(
+        44, 400, "invalid_request_error", "No entry template has this name; see ledger-entries.", "template"
+    )
+    ACCOUNT_UNKNOWN = Answer(
+        45, 400, "invalid_request_error", "The book has no such account; see the chart in ledger-entries."
+    )
+    SIDE_UNUSED = Answer(
+        46,
+        400,
+        "invalid_request_error",
+        "No entry template posts to this side of this account; see ledger-entries.",
+        "expected_legs",
+    )
+    LEGS_DIFFER = Answer(
+        47,
+        409,
+        "invalid_request_error",
+        "The template makes other legs of these amounts now than were expected; look at them again.",
+        "expected_legs",
+    )
+    AMOUNT_NOT_POSITIVE = Answer(
+        48, 400, "invalid_request_error", "An amount is an integer above zero, in minor units.", "amount"
+    )
+    AMOUNT_OVERFLOW = Answer(
+        49,
+        400,
+        "invalid_request_error",
+        "With this amount an account would exceed 2^63 - 1 minor units; nothing was posted.",
+        "amount",
+    )
+    ACCOUNT_CLOSED = Answer(
+        1, 409, "invalid_request_error", "An account of this entry is closed; reopen it first."
+    )
+    ALREADY_REVERSED = Answer(
+        2, 409, "invalid_request_error", "The transaction was reversed before; that happens once.", "reverses"
+    )
+    NOT_REVERSIBLE = Answer(
+        3,
+        409,
+        "invalid_request_error",
+        "This transaction has consequences of its own, or is a reversal; use the entry that ends them.",
+        "reverses",
+    )
+    TRANSACTION_UNKNOWN = Answer(
+        4, 404, "invalid_request_error", "The book has no such transaction.", "reverses"
+    )
+    HOLD_EXPIRED = Answer(
+        5,
+        409,
+        "invalid_request_error",
+        "The hold has expired; nothing of it is left to release.",
+        "operation_id",
+    )
+
     # Accepted: what was asked is done, or will be told later.
     SUCCEEDED = Answer(50, 200, None, "Done.")
     CREATED = Answer(51, 201, None, "Created.")

@@ -132,7 +132,22 @@ RISK_DECISIONS: Final = Topic(
 )
 RISK_RULES: Final = Topic("risk.rules.v1", "broadcast", "ops", ("risk",), "json", risk.RulesDeployed, FOREVER)
 LEDGER_COMMANDS_PAYMENTS: Final = Topic(
-    "ledger.commands.payments.v1", "book", "payments", ("ledger",), "json", ledger.Command, 14 * _DAY_MS
+    "ledger.commands.payments.v1",
+    "book",
+    "payments",
+    ("ledger",),
+    "json",
+    ledger.PaymentsCommand,
+    14 * _DAY_MS,
+)
+LEDGER_COMMANDS_OPS: Final = Topic(
+    "ledger.commands.ops.v1", "book", "ops", ("ledger",), "json", ledger.OpsCommand, 14 * _DAY_MS
+)
+LEDGER_COMMANDS_INTERBOOK: Final = Topic(
+    "ledger.commands.interbook.v1", "book", "ledger", ("ledger",), "json", ledger.PostEntry, 14 * _DAY_MS
+)
+LEDGER_RESULTS_OPS: Final = Topic(
+    "ledger.results.ops.v1", "book", "ledger", ("ops",), "json", ledger.PostingResult, 30 * _DAY_MS
 )
 LEDGER_JOURNAL: Final = Topic(
     "ledger.journal.v1", "book", "ledger", ("postgres",), "avro", ledger.AggregateEvent, FOREVER
@@ -282,9 +297,12 @@ ALL: Final[tuple[Topic, ...]] = (
     RISK_DECISIONS,
     RISK_RULES,
     LEDGER_COMMANDS_PAYMENTS,
+    LEDGER_COMMANDS_OPS,
+    LEDGER_COMMANDS_INTERBOOK,
     LEDGER_JOURNAL,
     LEDGER_BALANCES,
     LEDGER_RESULTS_PAYMENTS,
+    LEDGER_RESULTS_OPS,
     LEDGER_SHARDS,
     LEDGER_TOTALS,
     WEBHOOKS_EVENTS_PAYMENTS,

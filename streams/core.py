@@ -45,13 +45,15 @@ class Elapsed(Struct, frozen=True):
 class Send(NamedTuple):
     """Ask or tell another context, in the same transaction as the event that caused it.
 
-    key: of what it is about there; None where that has the aggregate's own key.
+    key: of what it is about there; None where that has the aggregate's own key. merchant_id: whose it is
+    there; None where it is the same one's.
     """
 
     topic: Topic
     body: object
     not_after_ms: int | None = None
     key: str | None = None
+    merchant_id: str | None = None
 
 
 class Resolve(NamedTuple):

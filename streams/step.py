@@ -38,20 +38,21 @@ class StageStep(Generic[S]):
 
     def __call__(self, view: View, records: Sequence[Record]) -> Outbox:
         """Handle records in order as one unit of work. Raises HandlerBug naming the record that failed."""
-        unit = Unit(self._definition, self._decider(view), self._log, view)
+        partition = records[0].partition if records else 0
+        assert all(one.partition == partition for one in records), "a task is one partition"
+        unit = Unit(self._definition, self._decider(view), self._log, view, partition)
         for one in records:
             try:
                 self._handle(unit, one)
             except Exception as error:
                 raise HandlerBug(one, error) from error
-        unit.table.write()
+        unit.write()
         for clock_id, from_ms in self._due_from_ms.items():
             # A scan must not start behind a deadline that was written since.
             self._due_from_ms[clock_id] = int(min(from_ms, unit.table.earliest_ms))
         return unit.outbox
 
     def _handle(self, unit: Unit[S], one: Record) -> None:
-        unit.partition = one.partition
         try:
             message = self._readers[one.topic](one.value)
             self._check_key(one, message.body)
@@ -99,7 +100,7 @@ class StageStep(Generic[S]):
 
     def _tick(self, unit: Unit[S], message: Message[Tick]) -> None:
         clock_id, now_ms = message.envelope.clock_id, message.body.now_ms
-        unit.table.write()
+        unit.write()
         popped = deadlines.due(unit.view, clock_id, from_ms=self._due_from_ms.get(clock_id, 0), now_ms=now_ms)
         for _, key in popped:
             unit.elapse(key, message)
@@ -109,6 +110,7 @@ class StageStep(Generic[S]):
             before_ms = now_ms - handled.RETENTION_MS
             self._sweep_cursor = handled.sweep(unit.view, self._sweep_cursor, before_ms, SWEEP_ROWS)
             if self._definition.on_tick is not None:
+                unit.write()
                 unit.outbox.outputs.extend(self._definition.on_tick(unit.view, message))
 
 

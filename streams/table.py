@@ -8,7 +8,7 @@ import msgspec
 
 from schemas.envelope import Mode
 from streams import deadlines
-from streams.ports import View
+from streams.ports import Output, View
 
 STATE: Final = b"state/"
 SHARED: Final = ""
@@ -32,16 +32,27 @@ class Aggregate(Protocol):
 S = TypeVar("S", bound=Aggregate)
 
 
-class States(Protocol[S]):
-    """Where the state of an aggregate lies in the store of its task.
+class UnitStates(Protocol[S]):
+    """The states of the aggregates one unit of work meets.
 
     load: the state under the key, or None. An aggregate of many rows folds its events into them, so
     it needs them before its first event: its state is then one of version 0, which belongs to nobody yet.
     store: write what the folds have not written themselves.
+    finish: write what is kept in memory across aggregates, and what the task says of it.
     """
 
-    def load(self, view: View, key: str) -> S | None: ...
-    def store(self, view: View, key: str, state: S) -> None: ...
+    def load(self, key: str) -> S | None: ...
+    def store(self, key: str, state: S) -> None: ...
+    def finish(self) -> Sequence[Output]: ...
+
+
+class States(Protocol[S]):
+    """Where the states of a stage's aggregates lie in the store of each of its tasks.
+
+    within: those of a unit of work of the task of this partition.
+    """
+
+    def within(self, view: View, partition: int) -> UnitStates[S]: ...
 
 
 class StateCodec(Generic[S]):
@@ -59,14 +70,9 @@ class StateCodec(Generic[S]):
         self._decode = msgspec.json.Decoder(state_type).decode
         self._version_of = msgspec.json.Decoder(_Versioned).decode
 
-    def load(self, view: View, key: str) -> S | None:
-        """The state under `key`, or None."""
-        row = view.get(STATE + key.encode())
-        return None if row is None else self.decode(row)
-
-    def store(self, view: View, key: str, state: S) -> None:
-        """Write the state under `key`."""
-        view.put(STATE + key.encode(), _encode(state))
+    def within(self, view: View, partition: int) -> "_RowPerState[S]":
+        """The states as they lie in a view."""
+        return _RowPerState(view, self.decode)
 
     def decode(self, value: bytes) -> S:
         """The state in a row's value. Raises ValueError for a version newer than this program."""
@@ -79,6 +85,26 @@ class StateCodec(Generic[S]):
         for upcast in self._upcasters[found - 1 :]:
             plain = upcast(plain)
         return msgspec.convert(plain, self._type)
+
+
+class _RowPerState(Generic[S]):
+    """States of one row each in the view of a unit of work."""
+
+    def __init__(self, view: View, decode: Callable[[bytes], S]) -> None:
+        self._view, self._decode = view, decode
+
+    def load(self, key: str) -> S | None:
+        """The state under `key`, or None."""
+        row = self._view.get(STATE + key.encode())
+        return None if row is None else self._decode(row)
+
+    def store(self, key: str, state: S) -> None:
+        """Write the state under `key`."""
+        self._view.put(STATE + key.encode(), _encode(state))
+
+    def finish(self) -> Sequence[Output]:
+        """Every state was written; there is nothing to say."""
+        return ()
 
 
 class _Versioned(msgspec.Struct):
@@ -100,7 +126,7 @@ class Loaded(Generic[S]):
 class UnitTable(Generic[S]):
     """The aggregates touched by one unit of work. earliest_ms: the earliest deadline it wrote."""
 
-    def __init__(self, view: View, states: States[S], deadline_ms: Callable[[S], int | None]) -> None:
+    def __init__(self, view: View, states: UnitStates[S], deadline_ms: Callable[[S], int | None]) -> None:
         self._view = view
         self._states = states
         self._deadline_ms = deadline_ms
@@ -111,18 +137,18 @@ class UnitTable(Generic[S]):
         """The aggregate under `key`, loaded at most once per unit."""
         found = self._loaded.get(key)
         if found is None:
-            state = self._states.load(self._view, key)
+            state = self._states.load(key)
             found = Loaded(key, state, None if state is None else self._deadline_ms(state))
             self._loaded[key] = found
         return found
 
-    def write(self) -> None:
-        """Write every changed state and its due row, so that scans of the view see them."""
+    def write(self) -> Sequence[Output]:
+        """Write every changed state and its due row, so that scans of the view see them; what is said of them."""
         for key, entry in self._loaded.items():
             if not entry.is_changed:
                 continue
             assert entry.state is not None, "a fold never deletes an aggregate"
-            self._states.store(self._view, key, entry.state)
+            self._states.store(key, entry.state)
             deadline_ms = self._deadline_ms(entry.state)
             deadlines.move(
                 self._view, entry.state.clock_id, key, old_ms=entry.stored_deadline_ms, new_ms=deadline_ms
@@ -130,3 +156,4 @@ class UnitTable(Generic[S]):
             entry.stored_deadline_ms, entry.is_changed = deadline_ms, False
             if deadline_ms is not None:
                 self.earliest_ms = min(self.earliest_ms, deadline_ms)
+        return self._states.finish()

@@ -42,13 +42,18 @@ class Unit(Generic[S]):
     """One unit of work: the aggregates it touched and what it has to say."""
 
     def __init__(
-        self, definition: StageDefinition[S], decider: Decider[S, Any], log: EventLog, view: View
+        self,
+        definition: StageDefinition[S],
+        decider: Decider[S, Any],
+        log: EventLog,
+        view: View,
+        partition: int,
     ) -> None:
         self.view = view
-        self.table = UnitTable(view, definition.states, decider.deadline_ms)
+        self.table = UnitTable(view, definition.states.within(view, partition), decider.deadline_ms)
         self.outbox = Outbox([], [])
-        self.partition = 0
         self.decider = decider
+        self._partition = partition
         self._log = log
 
     def command(self, key: str, message: Message[Any]) -> None:
@@ -90,6 +95,10 @@ class Unit(Generic[S]):
             return
         self._apply(entry, decision, message.envelope)
 
+    def write(self) -> None:
+        """Write the aggregates as they stand, and say what their rows have to say."""
+        self.outbox.outputs.extend(self.table.write())
+
     def elapse(self, key: str, tick: Message[Tick]) -> None:
         """The deadline of an aggregate has come."""
         entry = self.table.load(key)
@@ -116,7 +125,7 @@ class Unit(Generic[S]):
 
     def _apply(self, entry: Loaded[S], events: Sequence[Any], cause: Envelope) -> None:
         for decided in events:
-            body = self._log.stamped(self.view, self.partition, decided)
+            body = self._log.stamped(self.view, self._partition, decided)
             version = 1 if entry.state is None else entry.state.version + 1
             event = record(entry.key, version, body, _under(entry.state, cause))
             state = self.decider.evolve(entry.state, event)
@@ -127,13 +136,15 @@ class Unit(Generic[S]):
                 self._carry_out(entry, event.envelope, effect)
 
     def _publish(self, key: str, event: Recorded[Any, Any]) -> None:
-        self.outbox.outputs.append(self._log.write(self.view, self.partition, key, event))
+        self.outbox.outputs.append(self._log.write(self.view, self._partition, key, event))
 
     def _carry_out(self, entry: Loaded[S], cause: Envelope, effect: Effect) -> None:
         match effect:
-            case Send(topic, body, not_after_ms, key):
+            case Send(topic, body, not_after_ms, key, merchant_id):
                 named = (cause.message_id, topic.name, *((key,) if key else ()))
                 envelope = _caused_by(cause, ids.digest(*named), not_after_ms)
+                if merchant_id is not None:
+                    envelope = replace(envelope, merchant_id=merchant_id)
                 value = codec_of(topic).encode(Message(envelope=envelope, body=body))
                 self.outbox.outputs.append(Output(topic.name, (key or entry.key).encode(), value))
             case Resolve(command_id, outcome, subject):

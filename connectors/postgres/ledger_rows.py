@@ -36,16 +36,20 @@ class TransactionRow(Struct, frozen=True, kw_only=True):
     transaction_id: str
     type: str
     reference_id: str
-    payment_id: str
+    payment_id: str | None
     merchant_id: str
     mode: str
     status: str
     seq: int
-    provider: str
+    provider: str | None
     amount_minor: int
     currency: str
     terms_version: int
     available_at: datetime | None
+    reserve_at: datetime | None
+    expires_at: datetime | None
+    reverses: str | None
+    other_book: str | None
     created_at: datetime
 
 
@@ -71,12 +75,14 @@ class LedgerRefusalRow(Struct, frozen=True, kw_only=True):
     command: str
     outcome: str
     reference_id: str
-    payment_id: str
+    payment_id: str | None
     merchant_id: str
     mode: str
     seq: int
     amount_minor: int
     currency: str
+    template: str | None
+    other_book: str | None
     refused_at: datetime
 
 
@@ -135,7 +141,11 @@ def _transaction(event: Event, body: TransactionPosted) -> TransactionRow:
         amount_minor=body.amount_minor,
         currency=body.currency,
         terms_version=body.terms_version,
-        available_at=None if body.available_at_ms is None else at(body.available_at_ms),
+        available_at=_at(body.available_at_ms),
+        reserve_at=_at(body.reserve_at_ms),
+        expires_at=_at(body.expires_at_ms),
+        reverses=body.reverses,
+        other_book=body.other_book,
         created_at=at(envelope.occurred_at_ms),
     )
 
@@ -150,7 +160,7 @@ def _entries(event: Event, body: TransactionPosted) -> Iterator[EntryRow]:
             direction=leg.side,
             phase=leg.phase,
             amount_minor=leg.amount_minor,
-            currency=body.currency,
+            currency=leg.account_id.partition("#")[0].rpartition(".")[2],
             merchant_id=envelope.merchant_id,
             mode=envelope.mode,
             created_at=at(envelope.occurred_at_ms),
@@ -170,5 +180,11 @@ def _refusal(event: Event, body: PostingRefused) -> LedgerRefusalRow:
         seq=body.seq,
         amount_minor=body.amount_minor,
         currency=body.currency,
+        template=body.template,
+        other_book=body.other_book,
         refused_at=at(envelope.occurred_at_ms),
     )
+
+
+def _at(time_ms: int | None) -> datetime | None:
+    return None if time_ms is None else at(time_ms)

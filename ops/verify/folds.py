@@ -15,6 +15,8 @@ from streams.simulator import MemoryStore
 from streams.table import STATE
 
 K = TypeVar("K")
+_ANY_PARTITION = 0
+"""Only decisions ask for their partition; folds read it in the records."""
 
 
 class Changelog:
@@ -91,11 +93,11 @@ class Folds:
     ) -> None:
         self._finding = finding
         self._evolve = definition.decider.evolve
-        self._load = definition.states.load
         self._prefixes = definition.folded
         self._stored_rows = changelog.rows
         # Where folds write that have rows of their own.
         self._folded = MemoryStore()
+        self._unit = definition.states.within(self._folded, _ANY_PARTITION)
         self._stage = definition.name
         self._below = must_hold_below
         self._rows: dict[str, Any] = {}
@@ -103,9 +105,10 @@ class Folds:
         self._done: set[str] = set()
         stored = MemoryStore()
         stored.apply((STATE + key.encode(), value) for key, value in changelog.states.items())
+        as_stored = definition.states.within(stored, _ANY_PARTITION)
         for key in changelog.states:
             try:
-                self._rows[key] = definition.states.load(stored, key)
+                self._rows[key] = as_stored.load(key)
             except (msgspec.DecodeError, ValueError) as error:
                 self._wrong(key, f"the row is no state: {error}")
 
@@ -126,6 +129,7 @@ class Folds:
             if key not in self._done:
                 self._wrong(key, f"the row has version {row.version}, its events do not reach it")
         if self._prefixes:
+            self._unit.finish()
             self._compare_rows()
 
     def _compare_rows(self) -> None:
@@ -140,7 +144,7 @@ class Folds:
     def _fold(self, key: str, row: Any, message: Message[Any]) -> None:
         before = self._states.get(key)
         try:
-            state = self._evolve(self._load(self._folded, key) if before is None else before, message)
+            state = self._evolve(self._unit.load(key) if before is None else before, message)
         except AssertionError as error:
             self._wrong(key, f"its events do not fold: {error}")
             self._end(key)

@@ -65,8 +65,8 @@ class LedgerFollower:
         self.model.record(record.partition, record.value, message)
         if isinstance(message.body, TransactionPosted):
             self.rows.record(self.model, message.body)
-            if record.offset < self.cut:
-                payment_id = message.body.payment_id
+            payment_id = message.body.payment_id
+            if payment_id in self.model.payments and record.offset < self.cut:
                 self.at_cut[payment_id] = self.model.payments[payment_id]
 
     def finish(self) -> None:

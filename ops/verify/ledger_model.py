@@ -11,16 +11,23 @@ from typing import Final, NamedTuple
 
 from ops.verify.report import Finding, Invariant
 from schemas.envelope import Message
-from schemas.ledger import BookOpened, Leg, PostingRefused, TermsChanged, TransactionPosted
+from schemas.ledger import AggregateEvent, Leg, PostingRefused, TransactionPosted
 
-Recorded = Message[BookOpened | TermsChanged | TransactionPosted | PostingRefused]
+Recorded = Message[AggregateEvent]
 
 RECEIVABLE: Final = 1100
 REFUND_CLEARING: Final = 2060
-_CODES: Final = frozenset({RECEIVABLE, 1300, 2010, 2020, REFUND_CLEARING, 4010})
-_SHARDED: Final = frozenset({RECEIVABLE, 4010})
-_NEVER_DEBIT: Final = frozenset({2010, 2020, REFUND_CLEARING})
+_SHARDED: Final = frozenset(
+    {1010, 1020, RECEIVABLE, 1110, 1120, 1400, 1500, 1600, 1700, 2300, 2600, 4010, 4020, 4030, 4040, 4050}
+    | {4060, 5010, 5020, 5030, 5040, 9030, 9031}
+)
+_NEVER_DEBIT: Final = frozenset({2010, 2020, 2030, 2040, 2050, REFUND_CLEARING, 2100})
 _NEVER_CREDIT: Final = frozenset({1300})
+_CODES: Final = _SHARDED | _NEVER_DEBIT | _NEVER_CREDIT
+_REFUNDED: Final = frozenset({"refund_succeeded", "refund_reversed"})
+"""Templates by which a refund leaves, or comes back from, the provider."""
+_EXCHANGES: Final = frozenset({"fx_captured", "fx_refunded", "fx_closed_out", "reversal"})
+"""Templates with legs in more than one currency."""
 _NAMES: Final = {
     "L1": "per transaction, currency and phase, debits equal credits",
     "L2": "every transaction has two legs or more, each above zero on an account of its mode and currency",
@@ -77,7 +84,7 @@ class LedgerModel:
                 self._transaction(partition, body, message.envelope.mode, place)
             case PostingRefused() if body.transaction_id not in self._posted:
                 self._refused.add(body.transaction_id)
-            case PostingRefused() | BookOpened() | TermsChanged():
+            case _:
                 pass
 
     def join(self, other: "LedgerModel") -> None:
@@ -128,7 +135,8 @@ class LedgerModel:
         self._legs(partition, body, mode, place)
         self._balance(body.legs, place)
         self._payment(body, place)
-        self._trial_balance(partition, body.currency, place)
+        for currency in {_currency(leg.account_id) for leg in body.legs}:
+            self._trial_balance(partition, currency, place)
 
     def _legs(self, partition: int, body: TransactionPosted, mode: str, place: str) -> None:
         """What a leg may be, and every account after its legs."""
@@ -137,11 +145,14 @@ class LedgerModel:
         for leg in body.legs:
             if leg.amount_minor <= 0:
                 self._wrong("L2", place, f"a leg of {leg.amount_minor} on {leg.account_id}")
-            defect = _defect(leg.account_id, mode, body.currency, partition)
+            currency = _currency(leg.account_id)
+            defect = _defect(leg.account_id, mode, partition)
+            if currency != body.currency and body.template not in _EXCHANGES:
+                defect = f"not of currency {body.currency}"
             if defect is not None:
                 self._wrong("L2", place, f"{leg.account_id}: {defect}")
             self.balances[leg.account_id] = _plus(self.balances.get(leg.account_id, _ZERO), leg)
-            self._trial[partition, body.currency] = _plus(self._trial[partition, body.currency], leg)
+            self._trial[partition, currency] = _plus(self._trial[partition, currency], leg)
         for account_id in {leg.account_id for leg in body.legs}:
             self._account(account_id, place)
 
@@ -174,6 +185,8 @@ class LedgerModel:
             self._wrong("L4", place, f"all accounts sum to {posted} posted and {pending} pending {currency}")
 
     def _payment(self, body: TransactionPosted, place: str) -> None:
+        if body.payment_id is None:
+            return
         held, captured, refunded, in_flight = self.payments.get(body.payment_id, PaymentAmounts())
         for leg in body.legs:
             code, amount_minor = _code(leg.account_id), leg.amount_minor
@@ -184,7 +197,7 @@ class LedgerModel:
                 held += amount_minor if leg.phase == "pending" else -amount_minor
             elif code == RECEIVABLE and body.template == "capture":
                 captured += sign * amount_minor
-            elif code == RECEIVABLE:
+            elif code == RECEIVABLE and body.template in _REFUNDED:
                 refunded -= sign * amount_minor
         if held < 0:
             self._wrong("L9", place, f"{-held} more is released of {body.payment_id} than is held")
@@ -269,14 +282,12 @@ def _currency(account_id: str) -> str:
     return account_id.partition("#")[0].rpartition(".")[2]
 
 
-def _defect(account_id: str, mode: str, currency: str, partition: int) -> str | None:
+def _defect(account_id: str, mode: str, partition: int) -> str | None:
     """What is wrong with an account a transaction posts to; None: nothing."""
     shard = account_id.partition("#")[2]
     if _code(account_id) not in _CODES:
         return "there is no such account"
     if account_id.partition(".")[0] != mode:
         return f"not of mode {mode}"
-    if _currency(account_id) != currency:
-        return f"not of currency {currency}"
     wanted = str(partition) if _code(account_id) in _SHARDED else ""
     return None if shard == wanted else f"shard {shard!r} in partition {partition}"

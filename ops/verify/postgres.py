@@ -31,7 +31,7 @@ _OPERATIONS: Final = """
 """
 _BALANCES: Final = """
     SELECT account_id, seq, debits_pending_minor, debits_posted_minor, credits_pending_minor, credits_posted_minor,
-        balance_minor = (debits_posted_minor - credits_posted_minor) * CASE WHEN code / 1000 IN (1, 5) THEN 1 ELSE -1 END
+        balance_minor = (debits_posted_minor - credits_posted_minor) * CASE WHEN code / 1000 IN (1, 5, 9) OR code = 4050 THEN 1 ELSE -1 END
     FROM mart.balances WHERE _partition = %s
 """
 _SEQ: Final = "SELECT coalesce(max(seq), 0) FROM raw.ledger_journal WHERE _partition = %s AND _offset < %s"

@@ -5,13 +5,14 @@ from schemas.ledger import AggregateEvent
 from schemas.settings import Settings
 from streams.core import Decider
 from streams.definition import StageDefinition
-from streams.ledger.availability import deadline_ms
+from streams.ledger.accounts import SHARD
 from streams.ledger.book import Book, Books
 from streams.ledger.decider import decide
+from streams.ledger.elapsed import deadline_ms
 from streams.ledger.fold import evolve
 from streams.ledger.journal import Journal
 from streams.ledger.reactions import after, moment, react, view
-from streams.ledger.rows import BOOK, SHARD
+from streams.ledger.rows import BOOK
 from streams.ledger.shards import report
 
 
@@ -31,7 +32,12 @@ def ledger(settings: Settings) -> StageDefinition[Book]:
         version=topics.STAGES["ledger"],
         decider=decider,
         states=Books(),
-        inputs=(topics.LEDGER_COMMANDS_PAYMENTS, topics.MERCHANTS_EVENTS),
+        inputs=(
+            topics.LEDGER_COMMANDS_PAYMENTS,
+            topics.LEDGER_COMMANDS_OPS,
+            topics.LEDGER_COMMANDS_INTERBOOK,
+            topics.MERCHANTS_EVENTS,
+        ),
         events=topics.LEDGER_JOURNAL,
         log_of=Journal,
         on_tick=report,

@@ -1,6 +1,6 @@
 """What is a book: a small head, and the rows it was loaded with."""
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -9,8 +9,10 @@ from msgspec import Struct
 
 from schemas.envelope import WALL_CLOCK, Mode
 from schemas.ledger import Terms
-from streams.ledger.rows import Counters, Rows
-from streams.ports import View
+from streams.ledger.accounts import Accounts
+from streams.ledger.balances import told
+from streams.ledger.rows import Rows
+from streams.ports import Output, View
 from streams.table import STATE
 
 _FORMAT: Final = 1
@@ -23,8 +25,8 @@ class Head(Struct, frozen=True, array_like=True):
     """What is said of a book as a whole.
 
     version: events so far; 0: no book yet. terms_version: 0 while nothing is known of its terms.
-    next_due_ms: when the first lot becomes available. allowances: by currency, what the platform kept
-    of the payments that were refunded, in minor units.
+    next_due_ms: when the first of what waits is due. allowances: by currency, what the platform kept
+    of the payments that were refunded, in minor units. closed: accounts that are, as code and currency.
     """
 
     state_version: int = _FORMAT
@@ -36,18 +38,19 @@ class Head(Struct, frozen=True, array_like=True):
     terms_version: int = 0
     next_due_ms: int | None = None
     allowances: dict[str, int] = {}
+    closed: tuple[tuple[int, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Book:
-    """One merchant's book: its head as of now, by which books are compared, and where its rows are.
+    """One book: its head as of now, by which books are compared, and where its rows are.
 
-    touched: the accounts of its last transaction, as it left them; whoever is told need not read them again.
+    partition: of the journal it is written in.
     """
 
     head: Head
     rows: Rows = field(compare=False)
-    touched: Mapping[str, Counters] = field(default_factory=dict, compare=False)
+    partition: int = field(compare=False)
 
     def __repr__(self) -> str:
         return repr(self.head)
@@ -59,7 +62,7 @@ class Book:
 
     @property
     def merchant_id(self) -> str:
-        """Whose book it is."""
+        """Whose book it is: a merchant, a wallet or the treasury."""
         return self.head.merchant_id
 
     @property
@@ -69,21 +72,38 @@ class Book:
 
     @property
     def clock_id(self) -> str:
-        """The clock its lots wait by."""
+        """The clock by which it waits."""
         return self.head.clock_id
 
 
 class Books:
-    """Books in the store of their task. Folds write the rows; the head is written once per unit of work."""
+    """Books in the store of their task."""
 
-    def load(self, view: View, key: str) -> Book:
+    def within(self, view: View, partition: int) -> "UnitBooks":
+        """The books a unit of work meets."""
+        return UnitBooks(view, partition)
+
+
+class UnitBooks:
+    """The books of one unit of work. Folds write their rows; heads and accounts are written once."""
+
+    def __init__(self, view: View, partition: int) -> None:
+        self._view, self._partition = view, partition
+        self._accounts = Accounts(view)
+
+    def load(self, key: str) -> Book:
         """The book under `key`; one of version 0 where there is none yet."""
-        row = view.get(STATE + key.encode())
-        return Book(_NO_HEAD if row is None else read_head(row), Rows(view, key))
+        row = self._view.get(STATE + key.encode())
+        head = _NO_HEAD if row is None else read_head(row)
+        return Book(head, Rows(self._view, key, self._accounts), self._partition)
 
-    def store(self, view: View, key: str, state: Book) -> None:
+    def store(self, key: str, state: Book) -> None:
         """Write the head."""
-        view.put(STATE + key.encode(), _encode(state.head))
+        self._view.put(STATE + key.encode(), _encode(state.head))
+
+    def finish(self) -> Sequence[Output]:
+        """Write the accounts that changed, and tell how each of them stands."""
+        return told(self._accounts.write())
 
 
 def read_head(row: bytes) -> Head:

@@ -1,49 +1,41 @@
 """What does the ledger post of holds and captures? Facts: what does not fit the books still happened."""
 
-from collections.abc import Sequence
-from typing import Final
-
-from schemas.ledger import Terms, TransactionPosted
+from schemas.ledger import RecordHold
 from schemas.outcomes import Outcome
-from streams.ledger.posting import Met, posted
-from streams.ledger.templates import CAPTURE, HOLD, RELEASE
-
-_DAY_MS: Final = 86_400_000
-_BASIS_POINTS: Final = 10_000
+from streams.ledger.posting import Case, Posted, posted, sale
+from streams.ledger.templates.payments import CAPTURE, HOLD, RELEASE
 
 
-def hold(case: Met) -> Sequence[TransactionPosted] | Outcome:
+def hold(case: Case) -> Posted:
     """Announce the amount."""
-    return (posted(case, HOLD, case.command.amount_minor),)
-
-
-def release(case: Met) -> Sequence[TransactionPosted] | Outcome:
-    """Take back what is still announced, at most the amount; nothing happens when nothing is."""
-    amount_minor = min(case.command.amount_minor, _held_minor(case))
-    return (posted(case, RELEASE, amount_minor),) if amount_minor else Outcome.UNEXPECTED_STATE
-
-
-def capture(case: Met) -> Sequence[TransactionPosted] | Outcome:
-    """Post the amount, gross and then the fee; what was held of it is announced no longer."""
     command = case.command
-    if case.payment.lot(command.operation_id) is not None:
-        return Outcome.UNEXPECTED_STATE
+    assert isinstance(command, RecordHold), "a hold is recorded"
     amount_minor = command.amount_minor
-    transaction = posted(
-        case,
-        CAPTURE,
-        amount_minor,
-        available_at_ms=case.at_ms + case.terms.settlement_days * _DAY_MS,
-        fee=fee_minor(amount_minor, case.terms),
-        from_hold=min(amount_minor, _held_minor(case)),
-    )
-    return (transaction,)
+    return (posted(case, HOLD, {"amount": amount_minor}, amount_minor, expires_at_ms=command.expires_at_ms),)
 
 
-def fee_minor(amount_minor: int, terms: Terms) -> int:
-    """What the platform keeps of a capture, rounded down; never more than the capture."""
-    return min(amount_minor, amount_minor * terms.fee_bps // _BASIS_POINTS + terms.fee_fixed_minor)
+def release(case: Case) -> Posted:
+    """Take back what is still announced, at most the amount; nothing happens when nothing is."""
+    amount_minor = min(_amount_minor(case), _held_minor(case))
+    if amount_minor:
+        return (posted(case, RELEASE, {"amount": amount_minor}, amount_minor),)
+    is_expired = any(hold.is_expired for hold in case.payment.holds_of(case.command.operation_id))
+    return Outcome.HOLD_EXPIRED if is_expired else Outcome.UNEXPECTED_STATE
 
 
-def _held_minor(case: Met) -> int:
-    return case.payment.holds.get(case.command.provider, 0)
+def capture(case: Case) -> Posted:
+    """Post the amount, gross and then what is deducted; what was held of it is announced no longer."""
+    if case.payment.lot(case.command.operation_id) is not None:
+        return Outcome.UNEXPECTED_STATE
+    amount_minor = _amount_minor(case)
+    amounts = {"amount": amount_minor, "from_hold": min(amount_minor, _held_minor(case))}
+    return (sale(case, CAPTURE, amounts),)
+
+
+def _amount_minor(case: Case) -> int:
+    amount_minor: int = case.command.amount_minor  # type: ignore[union-attr]  # a command about a payment
+    return amount_minor
+
+
+def _held_minor(case: Case) -> int:
+    return case.payment.held_minor(case.names.provider)

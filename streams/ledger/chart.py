@@ -7,21 +7,48 @@ from typing import Final, Literal, NamedTuple
 
 from schemas.ledger import Side
 
-AccountClass = Literal["asset", "liability", "income", "expense"]
-Owner = Literal["provider", "merchant", "platform"]
+AccountClass = Literal["asset", "liability", "income", "expense", "memo"]
+Owner = Literal["provider", "book", "platform"]
 
+BANK_OPERATING: Final = 1010
+BANK_CLIENT_FUNDS: Final = 1020
 PSP_RECEIVABLE: Final = 1100
+PSP_IN_TRANSIT: Final = 1110
+PSP_RESERVE: Final = 1120
 MERCHANT_RECEIVABLE: Final = 1300
+DISPUTE_RECEIVABLE: Final = 1400
+SUSPENSE: Final = 1500
+FX_POSITION: Final = 1600
+INTERBOOK_CLEARING: Final = 1700
 MERCHANT_PENDING: Final = 2010
 MERCHANT_AVAILABLE: Final = 2020
+MERCHANT_RESERVE: Final = 2030
+DISPUTE_HOLD: Final = 2040
+PAYOUT_CLEARING: Final = 2050
 REFUND_CLEARING: Final = 2060
+CUSTOMER_WALLET: Final = 2100
+TAX_PAYABLE: Final = 2300
+DEFERRED_REVENUE: Final = 2600
 FEE_PROCESSING: Final = 4010
+FEE_DISPUTE: Final = 4020
+FEE_PAYOUT: Final = 4030
+FX_MARGIN: Final = 4040
+FX_GAIN_LOSS: Final = 4050
+SUBSCRIPTION_REVENUE: Final = 4060
+COST_PSP: Final = 5010
+COST_DISPUTE: Final = 5020
+LOSS_MERCHANT_CREDIT: Final = 5030
+COST_BANK: Final = 5040
+INVOICE_OPEN: Final = 9030
+INVOICE_CONTRA: Final = 9031
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountKind:
     """One line of the chart; there is an account per mode, owner and currency.
 
+    why: what makes it an account of its own. owner: whose name it bears: the provider's, that of whose
+    book it is (a merchant, a wallet), or nobody's.
     is_limited: it never has the wrong sign, so all its postings are decided in one book.
     is_sharded: one account per partition of the journal; only the sum of the shards means anything.
     """
@@ -30,17 +57,18 @@ class AccountKind:
     kind: str
     account_class: AccountClass
     owner: Owner
+    why: str
     is_limited: bool = False
     is_sharded: bool = False
 
     @property
     def normal_side(self) -> Side:
         """The side that makes its balance grow."""
-        return "debit" if self.account_class in ("asset", "expense") else "credit"
+        return "debit" if self.account_class in ("asset", "expense", "memo") else "credit"
 
 
 class Account(NamedTuple):
-    """What the id of an account says. owner: merchant or provider id; None for the platform's own."""
+    """What the id of an account says. owner: of the book, or a provider; None for the platform's own."""
 
     kind: AccountKind
     owner: str | None
@@ -63,81 +91,122 @@ def checked(kinds: Iterable[AccountKind]) -> Mapping[int, AccountKind]:
     return chart
 
 
+def _limited(code: int, kind: str, account_class: AccountClass, why: str) -> AccountKind:
+    """An account of whoever's book it is, which never has the wrong sign."""
+    return AccountKind(
+        code=code, kind=kind, account_class=account_class, owner="book", why=why, is_limited=True
+    )
+
+
+def _sharded(
+    code: int, kind: str, account_class: AccountClass, why: str, *, owner: Owner = "platform"
+) -> AccountKind:
+    """An account of the platform, in shards without a limit."""
+    return AccountKind(
+        code=code, kind=kind, account_class=account_class, owner=owner, why=why, is_sharded=True
+    )
+
+
 CHART: Final = checked(
     (
-        AccountKind(
-            code=PSP_RECEIVABLE,
-            kind="psp.receivable",
-            account_class="asset",
+        _sharded(
+            BANK_OPERATING, "bank.operating", "asset", "the platform's own cash; earned fees are swept here"
+        ),
+        _sharded(
+            BANK_CLIENT_FUNDS,
+            "bank.client_funds",
+            "asset",
+            "safeguarded money; equal to the bank's statement",
+        ),
+        _sharded(
+            PSP_RECEIVABLE,
+            "psp.receivable",
+            "asset",
+            "captured and not settled; zero per settled batch",
             owner="provider",
-            is_sharded=True,
         ),
-        AccountKind(
-            code=MERCHANT_RECEIVABLE,
-            kind="merchant.receivable",
-            account_class="asset",
-            owner="merchant",
-            is_limited=True,
+        _sharded(
+            PSP_IN_TRANSIT,
+            "psp.in_transit",
+            "asset",
+            "in a settlement file, not yet on the bank account",
+            owner="provider",
         ),
-        AccountKind(
-            code=MERCHANT_PENDING,
-            kind="merchant.pending",
-            account_class="liability",
-            owner="merchant",
-            is_limited=True,
+        _sharded(PSP_RESERVE, "psp.reserve", "asset", "withheld by the acquirer", owner="provider"),
+        _limited(
+            MERCHANT_RECEIVABLE,
+            "merchant.receivable",
+            "asset",
+            "what a merchant owes; keeps what it is owed from falling below zero",
         ),
-        AccountKind(
-            code=MERCHANT_AVAILABLE,
-            kind="merchant.available",
-            account_class="liability",
-            owner="merchant",
-            is_limited=True,
+        _sharded(
+            DISPUTE_RECEIVABLE,
+            "dispute.receivable",
+            "asset",
+            "pulled by the network, outcome open",
+            owner="provider",
         ),
-        AccountKind(
-            code=REFUND_CLEARING,
-            kind="merchant.refund_clearing",
-            account_class="liability",
-            owner="merchant",
-            is_limited=True,
+        _sharded(SUSPENSE, "suspense", "asset", "what could not be matched yet", owner="provider"),
+        _sharded(FX_POSITION, "fx.position", "asset", "open position of a currency"),
+        _sharded(
+            INTERBOOK_CLEARING,
+            "interbook.clearing",
+            "asset",
+            "on its way from one book to another; zero at rest",
         ),
-        AccountKind(
-            code=FEE_PROCESSING,
-            kind="fee.processing",
-            account_class="income",
-            owner="platform",
-            is_sharded=True,
+        _limited(MERCHANT_PENDING, "merchant.pending", "liability", "captured, not yet available"),
+        _limited(MERCHANT_AVAILABLE, "merchant.available", "liability", "may be paid out"),
+        _limited(MERCHANT_RESERVE, "merchant.reserve", "liability", "rolling reserve, kept until its date"),
+        _limited(DISPUTE_HOLD, "merchant.dispute_hold", "liability", "frozen while a dispute is open"),
+        _limited(PAYOUT_CLEARING, "merchant.payout_clearing", "liability", "sent to the bank, unconfirmed"),
+        _limited(
+            REFUND_CLEARING, "merchant.refund_clearing", "liability", "set aside for a refund, unconfirmed"
         ),
+        _limited(CUSTOMER_WALLET, "customer.wallet", "liability", "stored value of a customer"),
+        _sharded(TAX_PAYABLE, "tax.payable", "liability", "tax on fees, owed to the tax office"),
+        _sharded(DEFERRED_REVENUE, "deferred.revenue", "liability", "prepaid plans, not yet earned"),
+        _sharded(FEE_PROCESSING, "fee.processing", "income", "fees of captures"),
+        _sharded(FEE_DISPUTE, "fee.dispute", "income", "fees of disputes"),
+        _sharded(FEE_PAYOUT, "fee.payout", "income", "fees of payouts"),
+        _sharded(FX_MARGIN, "fx.margin", "income", "the spread between the customer's rate and the middle"),
+        _sharded(FX_GAIN_LOSS, "fx.gain_loss", "expense", "what closing out a position brought or cost"),
+        _sharded(SUBSCRIPTION_REVENUE, "subscription.revenue", "income", "the platform's own plans"),
+        _sharded(COST_PSP, "cost.psp", "expense", "what providers charge"),
+        _sharded(COST_DISPUTE, "cost.dispute", "expense", "what networks charge for disputes"),
+        _sharded(LOSS_MERCHANT_CREDIT, "loss.merchant_credit", "expense", "debts of merchants written off"),
+        _sharded(COST_BANK, "cost.bank", "expense", "what banks charge"),
+        _sharded(INVOICE_OPEN, "memo.invoice_open", "memo", "merchants' invoices, which are not our money"),
+        _sharded(INVOICE_CONTRA, "memo.invoice_contra", "memo", "the other side of that memorandum"),
     )
 )
-"""The accounts in use, by code."""
+"""Every account there may be, by code."""
 
 _SHARD: Final = "#"
 
 
 class Names(NamedTuple):
-    """What the accounts of one transaction are called after."""
+    """What the accounts of one transaction are called after.
+
+    book: whose it is, a merchant, a wallet or the treasury. partition: of the journal it is written in.
+    """
 
     mode: str
-    merchant: str
+    book: str
     provider: str
     currency: str
+    partition: int
 
 
-@lru_cache(maxsize=16_384)
+@lru_cache(maxsize=65_536)
 def account_id(code: int, names: Names) -> str:
-    """`{mode}.{code}.{kind}.{owner}.{CCY}`; the platform's own accounts leave the owner out.
+    """`{mode}.{code}.{kind}.{owner}.{CCY}`, of a sharded account with `#{partition}` after it.
 
-    The id of a sharded account lacks its shard until its place in the journal is known.
+    The platform's own accounts leave the owner out.
     """
     kind = CHART[code]
-    owner = {"provider": f".{names.provider}", "merchant": f".{names.merchant}", "platform": ""}[kind.owner]
-    return f"{names.mode}.{code}.{kind.kind}{owner}.{names.currency}"
-
-
-@lru_cache(maxsize=16_384)
-def sharded(account: str, partition: int) -> str:
-    """The account's id in a partition of the journal; that of an account without shards stays."""
-    return f"{account}{_SHARD}{partition}" if described(account).kind.is_sharded else account
+    owner = {"provider": f".{names.provider}", "book": f".{names.book}", "platform": ""}[kind.owner]
+    whole = f"{names.mode}.{code}.{kind.kind}{owner}.{names.currency}"
+    return f"{whole}{_SHARD}{names.partition}" if kind.is_sharded else whole
 
 
 def unsharded(account: str) -> str:
@@ -145,7 +214,7 @@ def unsharded(account: str) -> str:
     return account.partition(_SHARD)[0]
 
 
-@lru_cache(maxsize=16_384)
+@lru_cache(maxsize=65_536)
 def described(account: str) -> Account:
     """What an account's id says. Raises KeyError for a code that is not in the chart."""
     whole, _, shard = account.partition(_SHARD)

@@ -5,9 +5,13 @@ from typing import Any, Final
 
 from schemas.envelope import Message
 from schemas.ledger import (
+    AccountClosed,
+    AccountReopened,
     AggregateEvent,
     BookOpened,
+    CloseAccount,
     LedgerCommand,
+    PostEntry,
     PostingRefused,
     RecordCapture,
     RecordHold,
@@ -15,23 +19,23 @@ from schemas.ledger import (
     RecordRefundRequested,
     RecordRefundSucceeded,
     RecordRelease,
+    ReopenAccount,
     ReserveRefund,
     TermsChanged,
-    TransactionPosted,
 )
 from schemas.merchants import MerchantTermsSet
 from schemas.outcomes import Outcome
 from streams.core import Again, Decision, Elapsed
 from streams.ledger import captures, refunds
-from streams.ledger.availability import make_available
 from streams.ledger.book import Book
-from streams.ledger.posting import Met, fingerprint, met
-from streams.ledger.reactions import answer
+from streams.ledger.chart import CHART
+from streams.ledger.elapsed import elapse
+from streams.ledger.entering import enter
+from streams.ledger.posting import Case, Posted, fingerprint, met, overflows
+from streams.ledger.reactions import answer, is_answered
 from streams.ledger.rows import Known
-from streams.ledger.templates import MAX_AMOUNT_MINOR
 
-Posting = Callable[[Met], Sequence[TransactionPosted] | Outcome]
-_POSTINGS: Final[Mapping[type[LedgerCommand], Posting]] = {
+_POSTINGS: Final[Mapping[type[LedgerCommand], Callable[[Case], Posted]]] = {
     RecordHold: captures.hold,
     RecordRelease: captures.release,
     RecordCapture: captures.capture,
@@ -49,12 +53,14 @@ def decide(book: Book | None, message: Message[Any]) -> Decision[AggregateEvent]
     assert book is not None, "a book is loaded before anything happens to it"
     body = message.body
     match body:
+        case LedgerCommand() | PostEntry():
+            return _command(book, body, message)
         case Elapsed():
-            return make_available(book, body.now_ms)
+            return elapse(book, body.now_ms)
         case MerchantTermsSet():
             return _terms(book, body)
-        case LedgerCommand():
-            return _command(book, body, message)
+        case CloseAccount() | ReopenAccount():
+            return _account(book, body)
         case _:
             # Merchants and operators come into being, and endpoints come and go, without any money.
             return ()
@@ -68,30 +74,46 @@ def _terms(book: Book, body: MerchantTermsSet) -> Sequence[AggregateEvent]:
     return (TermsChanged(terms=body.terms, terms_version=body.number),)
 
 
-def _command(book: Book, command: LedgerCommand, message: Message[Any]) -> Decision[AggregateEvent]:
+def _account(book: Book, body: CloseAccount | ReopenAccount) -> Sequence[AggregateEvent]:
+    """Facts an operator states; what is so already, or of no account of a book, changes nothing."""
+    kind = CHART.get(body.code)
+    is_closed = (body.code, body.currency) in book.head.closed
+    if not book.version or kind is None or not kind.is_limited or isinstance(body, CloseAccount) == is_closed:
+        return ()
+    record = AccountReopened if is_closed else AccountClosed
+    return (record(code=body.code, currency=body.currency),)
+
+
+def _command(
+    book: Book, command: LedgerCommand | PostEntry, message: Message[Any]
+) -> Decision[AggregateEvent]:
     is_own = not book.version or book.merchant_id == message.envelope.merchant_id
-    assert is_own, f"{command.transaction_id} is not about the merchant of the book"
+    assert is_own, f"{command.transaction_id} is not about the owner of the book"
     known = book.rows.known(command.transaction_id)
     if known is not None:
-        return _repeated(known, command)
+        return _repeated(book, known, command)
     # Terms come on another topic and may be read later; a fact cannot wait for them.
     opened = () if book.version else (BookOpened(terms=book.head.terms, terms_version=0),)
     case = met(book, command, message.envelope)
-    said = _invalid(case) or _POSTINGS[type(command)](case)
+    said = enter(case) if isinstance(command, PostEntry) else _about_payment(case, command)
     if isinstance(said, Outcome):
         return (*opened, _refused(command, said, case.fingerprint))
     return (*opened, *said)
 
 
-def _invalid(case: Met) -> Outcome | None:
-    if not 0 < case.command.amount_minor <= MAX_AMOUNT_MINOR:
-        return Outcome.PARAMETER_INVALID
-    if case.payment.currency != case.command.currency:
+def _about_payment(case: Case, command: LedgerCommand) -> Posted:
+    if command.amount_minor <= 0:
+        return Outcome.AMOUNT_NOT_POSITIVE
+    if case.payment.currency != command.currency:
         return Outcome.CURRENCY_DIFFERS
-    return None
+    said = _POSTINGS[type(command)](case)
+    if isinstance(said, Outcome):
+        return said
+    is_too_much = any(overflows(case.rows, transaction.legs) for transaction in said)
+    return Outcome.AMOUNT_OVERFLOW if is_too_much else said
 
 
-def _repeated(known: Known, command: LedgerCommand) -> Decision[AggregateEvent]:
+def _repeated(book: Book, known: Known, command: LedgerCommand | PostEntry) -> Decision[AggregateEvent]:
     """A transaction id that was decided: for the same command once and for all, for others never."""
     told = fingerprint(command)
     outcome = Outcome.numbered(known.outcome)
@@ -99,17 +121,27 @@ def _repeated(known: Known, command: LedgerCommand) -> Decision[AggregateEvent]:
         if told not in known.refused and len(known.refused) < MAX_REUSES:
             return (_refused(command, Outcome.POSTING_ID_REUSED, told),)
         outcome = Outcome.POSTING_ID_REUSED
-    return Again((answer(command, outcome),)) if isinstance(command, ReserveRefund) else ()
+    return Again((answer(book, command, outcome),)) if is_answered(command) else ()
 
 
-def _refused(command: LedgerCommand, outcome: Outcome, told: bytes) -> PostingRefused:
+def _refused(command: LedgerCommand | PostEntry, outcome: Outcome, told: bytes) -> PostingRefused:
+    entry = command if isinstance(command, PostEntry) else None
     return PostingRefused(
         transaction_id=command.transaction_id,
         command=type(command).__name__,
         outcome=outcome.code,
         operation_id=command.operation_id,
         payment_id=command.payment_id,
-        amount_minor=command.amount_minor,
+        amount_minor=_amount_minor(command),
         currency=command.currency,
+        template=None if entry is None else entry.template,
+        other_book=None if entry is None else entry.other_book,
         fingerprint=told,
     )
+
+
+def _amount_minor(command: LedgerCommand | PostEntry) -> int:
+    """What it is about; of an entry the largest amount stated."""
+    if isinstance(command, PostEntry):
+        return max(command.amounts.values(), default=0)
+    return command.amount_minor

@@ -1,4 +1,4 @@
-"""How is a journal written: numbered, in one chain per partition, every leg in the shard of its partition?"""
+"""How is a journal written: numbered, and in one chain per partition?"""
 
 from hashlib import sha256
 from typing import Any, Final
@@ -7,9 +7,7 @@ from msgspec.structs import replace
 
 from schemas.codec import codec_of
 from schemas.envelope import Message, Recorded
-from schemas.ledger import TransactionPosted
 from schemas.topics import Topic
-from streams.ledger.chart import sharded
 from streams.ports import Output, View
 
 CHAIN: Final = b"chain"
@@ -24,13 +22,9 @@ class Journal:
         self._name, self._encode = topic.name, codec_of(topic).encode
 
     def stamped(self, view: View, partition: int, body: Any) -> Any:
-        """The body with its number, the hash of the record before it, and its partition's shards."""
+        """The body with its number and the hash of the record before it."""
         chain = view.get(CHAIN) or _BEGINNING
-        seq, prev_hash = int.from_bytes(chain[:8], "big") + 1, chain[8:]
-        if not isinstance(body, TransactionPosted):
-            return replace(body, seq=seq, prev_hash=prev_hash)
-        legs = tuple([replace(leg, account_id=sharded(leg.account_id, partition)) for leg in body.legs])
-        return replace(body, seq=seq, prev_hash=prev_hash, legs=legs)
+        return replace(body, seq=int.from_bytes(chain[:8], "big") + 1, prev_hash=chain[8:])
 
     def write(self, view: View, partition: int, key: str, event: Recorded[Any, Any]) -> Output:
         """The record, and the chain up to it."""

@@ -1,4 +1,4 @@
-"""What does a book know of one payment: what is held, what each capture left, and where refunds came from?"""
+"""What does a book know of one payment: what is held, what each sale left, and where refunds came from?"""
 
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
@@ -6,22 +6,52 @@ from typing import Literal, NamedTuple
 from msgspec import Struct
 from msgspec.structs import replace
 
+from streams.ledger.due import Due
+
 RefundStatus = Literal["reserved", "succeeded", "failed"]
 
 
-class Lot(Struct, frozen=True, kw_only=True, array_like=True):
-    """What one capture brought. pending_minor: of its net, what is not available yet and not refunded.
+class Hold(Struct, frozen=True, kw_only=True, array_like=True):
+    """What is still held of one authorization. number: version of the book that made it.
 
-    is_available: its date came and it was moved; nothing returns to its pending part any more.
+    is_expired: its time ran out in the ledger; nothing of it is left.
+    """
+
+    operation_id: str
+    provider: str
+    amount_minor: int
+    number: int
+    expires_at_ms: int | None = None
+    is_expired: bool = False
+
+
+class Lot(Struct, frozen=True, kw_only=True, array_like=True):
+    """What one sale brought. number: version of the book that made it.
+
+    fee_minor, tax_minor, recovered_minor: what was deducted for good. reserve_minor: what of it is kept
+    in the rolling reserve until reserve_at_ms; set_aside_minor: what was put there. pending_minor: of
+    its net, what is not available yet and not refunded. is_available: its day came and it was moved;
+    nothing returns to its pending part any more.
     """
 
     lot_id: str
     provider: str
+    number: int
     gross_minor: int
     fee_minor: int
+    tax_minor: int
+    recovered_minor: int
+    set_aside_minor: int
+    reserve_minor: int
     pending_minor: int
     available_at_ms: int
+    reserve_at_ms: int | None = None
     is_available: bool = False
+
+    @property
+    def kept_minor(self) -> int:
+        """What did not reach the merchant's balance."""
+        return self.fee_minor + self.tax_minor + self.recovered_minor + self.set_aside_minor
 
 
 class Sources(NamedTuple):
@@ -50,12 +80,13 @@ class Refund(Struct, frozen=True, kw_only=True, array_like=True):
 
 
 class Payment(Struct, frozen=True, kw_only=True, array_like=True):
-    """One payment. holds: what is held, by provider. Its currency never changes."""
+    """One payment; its currency never changes. fee_returned_minor: what of its fees went back to the merchant."""
 
     currency: str
-    holds: dict[str, int] = {}
+    holds: tuple[Hold, ...] = ()
     lots: tuple[Lot, ...] = ()
     refunds: tuple[Refund, ...] = ()
+    fee_returned_minor: int = 0
 
     @property
     def allowance_minor(self) -> int:
@@ -66,26 +97,72 @@ class Payment(Struct, frozen=True, kw_only=True, array_like=True):
 
     @property
     def kept_minor(self) -> int:
-        """The fees of all its captures."""
+        """What was deducted from all its sales."""
+        return sum([lot.kept_minor for lot in self.lots])
+
+    @property
+    def captured_minor(self) -> int:
+        """What was taken from the customer."""
+        return sum([lot.gross_minor for lot in self.lots])
+
+    @property
+    def fee_minor(self) -> int:
+        """The fees of all its sales."""
         return sum([lot.fee_minor for lot in self.lots])
+
+    @property
+    def refunded_minor(self) -> int:
+        """What was given back for good."""
+        return sum([one.amount_minor for one in self.refunds if one.status == "succeeded"])
 
     def refund(self, refund_id: str) -> Refund | None:
         """The refund with this id."""
         return next((one for one in self.refunds if one.refund_id == refund_id), None)
 
     def lot(self, lot_id: str) -> Lot | None:
-        """The lot of the capture with this id."""
+        """The lot of the sale with this id."""
         return next((one for one in self.lots if one.lot_id == lot_id), None)
 
+    def holds_of(self, operation_id: str) -> list[Hold]:
+        """The holds of the authorization with this id."""
+        return [one for one in self.holds if one.operation_id == operation_id]
 
-def held(payment: Payment, provider: str, change_minor: int) -> Payment:
-    """The payment with more or less held at a provider."""
-    holds = dict(payment.holds)
-    left_minor = holds.pop(provider, 0) + change_minor
-    assert left_minor >= 0, f"more is released at {provider} than is held"
-    if left_minor:
-        holds[provider] = left_minor
-    return replace(payment, holds=holds)
+    def held_minor(self, provider: str) -> int:
+        """What is held at a provider."""
+        return sum([one.amount_minor for one in self.holds if one.provider == provider])
+
+    def waits(self, payment_id: str) -> set[Due]:
+        """What of it waits for its time."""
+        waiting = {
+            Due(lot.available_at_ms, lot.number, "lot", lot.lot_id, payment_id)
+            for lot in self.lots
+            if lot.pending_minor
+        }
+        waiting |= {
+            Due(lot.reserve_at_ms, lot.number, "reserve", lot.lot_id, payment_id)
+            for lot in self.lots
+            if lot.reserve_minor and lot.reserve_at_ms is not None
+        }
+        return waiting | {
+            Due(hold.expires_at_ms, hold.number, "hold", hold.operation_id, payment_id)
+            for hold in self.holds
+            if hold.amount_minor and hold.expires_at_ms is not None
+        }
+
+
+def released(payment: Payment, provider: str, amount_minor: int) -> Payment:
+    """The payment with so much less held at a provider, of its oldest holds first.
+
+    A hold of which nothing is left is forgotten.
+    """
+    holds = []
+    for hold in payment.holds:
+        part_minor = min(amount_minor, hold.amount_minor) if hold.provider == provider else 0
+        amount_minor -= part_minor
+        if part_minor == 0 or part_minor < hold.amount_minor:
+            holds.append(replace(hold, amount_minor=hold.amount_minor - part_minor))
+    assert amount_minor == 0, f"more is released at {provider} than is held"
+    return replace(payment, holds=tuple(holds))
 
 
 def taken(lots: Sequence[Lot], amount_minor: int) -> tuple[tuple[int, int], ...]:
@@ -110,6 +187,12 @@ def returned(payment: Payment, refund: Refund, at_ms: int) -> Sources:
     )
     passed_minor = sources.pending_minor - sum([amount_minor for _, amount_minor in pending])
     return Sources(pending, sources.available_minor + passed_minor, sources.owed_minor)
+
+
+def with_lot(payment: Payment, lot_id: str, **changes: int | bool) -> Payment:
+    """The payment with one of its lots changed."""
+    lots = tuple([replace(lot, **changes) if lot.lot_id == lot_id else lot for lot in payment.lots])
+    return replace(payment, lots=lots)
 
 
 def with_pending(payment: Payment, parts: Sequence[tuple[int, int]], sign: int) -> Payment:

@@ -1,26 +1,34 @@
 """What does a command meet in its book, and how does it become a transaction?"""
 
+from collections.abc import Mapping, Sequence
 from hashlib import sha256
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
 from schemas.envelope import Envelope
-from schemas.ledger import LedgerCommand, Terms, TransactionPosted
+from schemas.ledger import LedgerCommand, Leg, PostEntry, Terms, TransactionPosted
+from schemas.outcomes import Outcome
 from streams.ledger.book import Book
-from streams.ledger.chart import Names
+from streams.ledger.chart import MERCHANT_RECEIVABLE, Names, account_id, described
+from streams.ledger.legs import MAX_AMOUNT_MINOR, post
 from streams.ledger.payment import Payment
 from streams.ledger.rows import Rows
-from streams.ledger.templates import Template, post
+from streams.ledger.templates.form import Template
 
 _FINGERPRINT_BYTES: Final = 16
+_DAY_MS: Final = 86_400_000
+_BASIS_POINTS: Final = 10_000
 _encode: Final = msgspec.json.Encoder().encode
 
+Posted = Sequence[TransactionPosted] | Outcome
+"""What a command leads to: transactions, or why there is none."""
 
-class Met(NamedTuple):
-    """A command with the terms, the payment and the rows it is decided on."""
 
-    command: LedgerCommand
+class Case(NamedTuple):
+    """A command with the names, the book and the payment it is decided on."""
+
+    command: LedgerCommand | PostEntry
     fingerprint: bytes
     at_ms: int
     names: Names
@@ -37,38 +45,53 @@ class Met(NamedTuple):
         """The rows of the book."""
         return self.book.rows
 
+    def free_minor(self, code: int) -> int:
+        """What may be taken from an account with a limit."""
+        account = account_id(code, self.names)
+        return self.rows.counters(account).free(described(account).kind.normal_side)
 
-def met(book: Book, command: LedgerCommand, envelope: Envelope) -> Met:
+
+def met(book: Book, command: LedgerCommand | PostEntry, envelope: Envelope) -> Case:
     """Gather what a command is decided on."""
-    return Met(
+    names = Names(
+        envelope.mode, envelope.merchant_id, command.provider or "", command.currency, book.partition
+    )
+    payment = None if command.payment_id is None else book.rows.payment(command.payment_id)
+    return Case(
         command=command,
         fingerprint=fingerprint(command),
         at_ms=envelope.occurred_at_ms,
-        names=Names(envelope.mode, envelope.merchant_id, command.provider, command.currency),
+        names=names,
         book=book,
-        payment=book.rows.payment(command.payment_id) or Payment(currency=command.currency),
+        payment=payment or Payment(currency=command.currency),
     )
 
 
-def fingerprint(command: LedgerCommand) -> bytes:
+def fingerprint(command: LedgerCommand | PostEntry) -> bytes:
     """16 bytes of SHA-256 over everything a command says."""
     return sha256(_encode(command)).digest()[:_FINGERPRINT_BYTES]
 
 
 def posted(
-    case: Met,
+    case: Case,
     template: Template,
+    amounts: Mapping[str, int],
     amount_minor: int,
     *,
-    available_at_ms: int | None = None,
     begun_as: str = "",
-    **parts: int,
+    **about: Any,
 ) -> TransactionPosted:
-    """The transaction of a command by a template. amount_minor: of the whole; parts: what its legs add up.
+    """The transaction of a command by a template. amount_minor: of the whole; amounts: what its legs add up.
 
-    begun_as: its id where it is one the ledger puts before the command's own.
+    begun_as: its id where it is one the ledger puts before or after the command's own. about: what
+    else the record says.
     """
     command = case.command
+    entry = command if isinstance(command, PostEntry) else None
+    if entry is not None:
+        about["amounts"] = {name: part_minor for name, part_minor in amounts.items() if part_minor}
+        about["other_book"] = entry.other_book
+    other_currency = "" if entry is None else entry.other_currency or ""
     return TransactionPosted(
         transaction_id=begun_as or command.transaction_id,
         template=template.name,
@@ -77,8 +100,46 @@ def posted(
         provider=command.provider,
         amount_minor=amount_minor,
         currency=command.currency,
-        legs=post(template, case.names, amount=amount_minor, **parts),
+        legs=post(template, case.names, amounts, other_currency),
         terms_version=case.book.head.terms_version,
         fingerprint=b"" if begun_as else case.fingerprint,
-        available_at_ms=available_at_ms,
+        **about,
     )
+
+
+def sale(case: Case, template: Template, amounts: Mapping[str, int], **about: Any) -> TransactionPosted:
+    """The transaction by which a merchant earned `amounts["amount"]`: what is deducted, and when it is available."""
+    amount_minor = amounts["amount"]
+    return posted(
+        case,
+        template,
+        {**amounts, **_deducted(case, amount_minor)},
+        amount_minor,
+        available_at_ms=case.at_ms + case.terms.settlement_days * _DAY_MS,
+        **about,
+    )
+
+
+def charged(case: Case, amount_minor: int, available_minor: int) -> tuple[int, int]:
+    """How much of what a merchant has to pay is available, of so much, and how much is owed."""
+    from_available = min(amount_minor, available_minor)
+    return from_available, amount_minor - from_available
+
+
+def overflows(rows: Rows, legs: Sequence[Leg]) -> bool:
+    """Whether a counter of any account would exceed 2^63 - 1 minor units."""
+    most_minor = sum([leg.amount_minor for leg in legs])
+    if all(max(rows.counters(leg.account_id)) + most_minor <= MAX_AMOUNT_MINOR for leg in legs):
+        return False
+    return any(max(counters) > MAX_AMOUNT_MINOR for counters in rows.after(legs).values())
+
+
+def fee_minor(amount_minor: int, terms: Terms) -> int:
+    """What the platform keeps of a sale, rounded down; never more than the sale."""
+    return min(amount_minor, amount_minor * terms.fee_bps // _BASIS_POINTS + terms.fee_fixed_minor)
+
+
+def _deducted(case: Case, amount_minor: int) -> Mapping[str, int]:
+    fee = fee_minor(amount_minor, case.terms)
+    recovered_minor = min(amount_minor - fee, case.free_minor(MERCHANT_RECEIVABLE))
+    return {"fee": fee, "recovered": recovered_minor}

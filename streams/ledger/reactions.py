@@ -8,43 +8,53 @@ from schemas import ids, topics
 from schemas.api import View
 from schemas.envelope import Message
 from schemas.ledger import (
-    AccountBalance,
     AggregateEvent,
-    BalancesChanged,
-    BookOpened,
     LedgerCommand,
+    PostEntry,
     PostingRefused,
     PostingResult,
     ReserveRefund,
-    TermsChanged,
     TransactionPosted,
 )
 from schemas.outcomes import Outcome
 from streams.core import Effect, Moment, Send
 from streams.ledger.book import Book
-from streams.ledger.chart import described
-from streams.ledger.rows import Counters
-from streams.ledger.templates import REFUND_RESERVED
+from streams.ledger.entries import ENTRIES
+from streams.ledger.templates.payments import REFUND_RESERVED
+
+_Decided = LedgerCommand | PostEntry | TransactionPosted | PostingRefused
 
 
 def react(book: Book, event: Message[AggregateEvent]) -> Sequence[Effect]:
-    """The balances of all accounts touched, and the result of a reservation."""
+    """The result of a reservation, and what another book has to post now."""
     match event.body:
         case TransactionPosted() as posted:
-            balances = Send(topics.LEDGER_BALANCES, _balances(book, posted))
-            if posted.template != REFUND_RESERVED.name:
-                return (balances,)
-            return (balances, answer(posted, Outcome.SUCCEEDED))
-        case PostingRefused() as refused if refused.command == ReserveRefund.__name__:
-            return (answer(refused, Outcome[refused.outcome.upper()]),)
-        case PostingRefused() | BookOpened() | TermsChanged():
+            result = (answer(book, posted, Outcome.SUCCEEDED),) if is_answered(posted) else ()
+            return (*result, *_sent(book, posted))
+        case PostingRefused() as refused:
+            outcome = Outcome[refused.outcome.upper()]
+            result = (answer(book, refused, outcome),) if is_answered(refused) else ()
+            return (*result, *_sent_back(book, refused, outcome))
+        case _:
             return ()
 
 
-def answer(about: LedgerCommand | TransactionPosted | PostingRefused, outcome: Outcome) -> Send:
-    """The result of a reservation, to the payment that asked."""
-    key = ids.key_of(about.payment_id)
-    assert key is not None, f"{about.payment_id} is no payment"
+def is_answered(about: _Decided) -> bool:
+    """Whether its sender waits for the decision: of a refund's reservation, and of entries that are decided."""
+    match about:
+        case TransactionPosted(template=REFUND_RESERVED.name) | ReserveRefund():
+            return True
+        case PostingRefused(command=ReserveRefund.__name__):
+            return True
+        case TransactionPosted(template=name) | PostEntry(template=name) | PostingRefused(template=name):
+            entry = ENTRIES.get(name or "")
+            return entry is not None and entry.is_answered
+        case _:
+            return False
+
+
+def answer(book: Book, about: _Decided, outcome: Outcome) -> Send:
+    """The result of a reservation: of a refund to the payment that asked, of an entry to the book's operators."""
     is_posted = outcome is Outcome.SUCCEEDED
     result = PostingResult(
         transaction_id=about.transaction_id,
@@ -52,7 +62,11 @@ def answer(about: LedgerCommand | TransactionPosted | PostingRefused, outcome: O
         outcome="posted" if is_posted else "refused",
         code=None if is_posted else outcome.code,
     )
-    return Send(topics.LEDGER_RESULTS_PAYMENTS, result, key=key)
+    if _is_of_refund(about):
+        key = ids.key_of(about.payment_id or "")
+        assert key is not None, f"{about.payment_id} is no payment"
+        return Send(topics.LEDGER_RESULTS_PAYMENTS, result, key=key)
+    return Send(topics.LEDGER_RESULTS_OPS, result)
 
 
 def moment(book: Book, subject: int) -> Moment:
@@ -70,22 +84,44 @@ def after(book: Book) -> Struct:
     return book.head
 
 
-def _balances(book: Book, posted: TransactionPosted) -> BalancesChanged:
-    balances = [_balance(account_id, counters) for account_id, counters in book.touched.items()]
-    return BalancesChanged(transaction_id=posted.transaction_id, seq=posted.seq, balances=tuple(balances))
+def _is_of_refund(about: _Decided) -> bool:
+    match about:
+        case ReserveRefund() | TransactionPosted(template=REFUND_RESERVED.name):
+            return True
+        case PostingRefused(command=ReserveRefund.__name__):
+            return True
+        case _:
+            return False
 
 
-def _balance(account_id: str, counters: Counters) -> AccountBalance:
-    kind, owner, currency, shard = described(account_id)
-    return AccountBalance(
-        account_id=account_id,
-        code=kind.code,
-        kind=kind.kind,
-        currency=currency,
-        debits_pending_minor=counters.debits_pending,
-        debits_posted_minor=counters.debits_posted,
-        credits_pending_minor=counters.credits_pending,
-        credits_posted_minor=counters.credits_posted,
-        owner=owner,
-        shard=shard,
+def _sent(book: Book, posted: TransactionPosted) -> Sequence[Send]:
+    """The other half of a movement between books: credited there what was debited here."""
+    entry = ENTRIES.get(posted.template)
+    if entry is None or entry.sends is None:
+        return ()
+    return (_to_other_book(book, posted, entry.sends, "credit"),)
+
+
+def _sent_back(book: Book, refused: PostingRefused, outcome: Outcome) -> Sequence[Send]:
+    """The mirror of a movement this book did not take; a reused id moved nothing."""
+    entry = ENTRIES.get(refused.template or "")
+    if entry is None or entry.comes_back is None or outcome is Outcome.POSTING_ID_REUSED:
+        return ()
+    return (_to_other_book(book, refused, entry.comes_back, "return"),)
+
+
+def _to_other_book(book: Book, about: TransactionPosted | PostingRefused, template: str, way: str) -> Send:
+    """An entry for the other book, under an id that follows from the one here."""
+    other_book = about.other_book
+    key = ids.key_of(other_book or "")
+    assert other_book is not None and key is not None, f"{other_book} is no book"
+    entry = PostEntry(
+        transaction_id=ids.transaction_id(other_book, about.transaction_id, way),
+        template=template,
+        operation_id=about.operation_id,
+        currency=about.currency,
+        amounts={"amount": about.amount_minor},
+        payment_id=about.payment_id,
+        other_book=book.merchant_id,
     )
+    return Send(topics.LEDGER_COMMANDS_INTERBOOK, entry, key=key, merchant_id=other_book)

@@ -1,24 +1,24 @@
 """Where does the money of a refund come from, may it, and where does it go back to when it fails?"""
 
-from collections.abc import Sequence
-
 from schemas import ids
 from schemas.ledger import TransactionPosted
 from schemas.outcomes import Outcome
-from streams.ledger.chart import MERCHANT_AVAILABLE, MERCHANT_RECEIVABLE, account_id
+from streams.ledger.chart import MERCHANT_AVAILABLE, MERCHANT_RECEIVABLE
 from streams.ledger.payment import Refund, Sources, returned, taken
-from streams.ledger.posting import Met, posted
-from streams.ledger.templates import (
+from streams.ledger.posting import Case, Posted, charged, posted
+from streams.ledger.templates.form import Template
+from streams.ledger.templates.payments import (
+    FEE_CHARGED_AGAIN,
+    FEE_RETURNED,
     REFUND_FAILED,
     REFUND_REQUESTED,
     REFUND_RESERVED,
     REFUND_REVERSED,
     REFUND_SUCCEEDED,
-    Template,
 )
 
 
-def reserve(case: Met) -> Sequence[TransactionPosted] | Outcome:
+def reserve(case: Case) -> Posted:
     """Set the amount aside for a merchant's refund, if the book has it or may owe it."""
     if _open(case) is not None:
         return Outcome.UNEXPECTED_STATE
@@ -28,68 +28,112 @@ def reserve(case: Met) -> Sequence[TransactionPosted] | Outcome:
     return (_from_sources(case, REFUND_RESERVED, sources),)
 
 
-def request(case: Met) -> Sequence[TransactionPosted] | Outcome:
+def request(case: Case) -> Posted:
     """Set the amount aside for a refund the platform gives; what is missing is owed."""
     if _open(case) is not None:
         return Outcome.UNEXPECTED_STATE
     return (_from_sources(case, REFUND_REQUESTED, _sources(case)),)
 
 
-def succeed(case: Met) -> Sequence[TransactionPosted] | Outcome:
+def succeed(case: Case) -> Posted:
     """The provider gave back what was set aside; what was not set aside is so first."""
-    command, refund = case.command, _open(case)
+    refund, amount_minor = _open(case), _amount_minor(case)
+    succeeded = posted(case, REFUND_SUCCEEDED, {"amount": amount_minor}, amount_minor)
+    fee = _fee_returned(case, case.payment.refunded_minor + amount_minor)
     if refund is None:
-        begun_as = ids.transaction_id(case.names.merchant, command.transaction_id, REFUND_REQUESTED.name)
-        requested = _from_sources(case, REFUND_REQUESTED, _sources(case), begun_as)
-        return (requested, posted(case, REFUND_SUCCEEDED, command.amount_minor))
-    if refund.status != "reserved" or refund.amount_minor != command.amount_minor:
+        begun_as = _own_id(case, REFUND_REQUESTED)
+        return (_from_sources(case, REFUND_REQUESTED, _sources(case), begun_as), succeeded, *fee)
+    if refund.status != "reserved" or refund.amount_minor != amount_minor:
         return Outcome.UNEXPECTED_STATE
-    return (posted(case, REFUND_SUCCEEDED, command.amount_minor),)
+    return (succeeded, *fee)
 
 
-def fail(case: Met) -> Sequence[TransactionPosted] | Outcome:
+def fail(case: Case) -> Posted:
     """The provider did not give it back, or took it back: everything returns to where it came from."""
     refund = _open(case)
-    if refund is None or refund.amount_minor != case.command.amount_minor:
+    if refund is None or refund.amount_minor != _amount_minor(case):
         return Outcome.UNEXPECTED_STATE
-    template = REFUND_FAILED if refund.status == "reserved" else REFUND_REVERSED
-    return (_from_sources(case, template, returned(case.payment, refund, case.at_ms)),)
+    sources = _returned(case, refund)
+    if refund.status == "reserved":
+        return (_from_sources(case, REFUND_FAILED, sources),)
+    back = _from_sources(case, REFUND_REVERSED, sources)
+    left_minor = case.payment.refunded_minor - refund.amount_minor
+    return (back, *_fee_charged_again(case, left_minor, sources.available_minor))
 
 
-def _open(case: Met) -> Refund | None:
+def _open(case: Case) -> Refund | None:
     """The refund the command is about, while anything is set aside or given back for it."""
     refund = case.payment.refund(case.command.operation_id)
     return None if refund is None or refund.status == "failed" else refund
 
 
-def _sources(case: Met) -> Sources:
+def _amount_minor(case: Case) -> int:
+    amount_minor: int = case.command.amount_minor  # type: ignore[union-attr]  # a command about a payment
+    return amount_minor
+
+
+def _sources(case: Case) -> Sources:
     """The payment's own pending money first, then the available balance, and what is missing is owed."""
-    amount_minor = case.command.amount_minor
+    amount_minor = _amount_minor(case)
     pending = taken(case.payment.lots, amount_minor)
     left_minor = amount_minor - sum([part_minor for _, part_minor in pending])
-    balance = case.rows.counters(account_id(MERCHANT_AVAILABLE, case.names))
-    free_minor = balance.credits_posted - balance.debits_posted - balance.debits_pending
-    available_minor = min(left_minor, free_minor)
-    return Sources(pending, available_minor, left_minor - available_minor)
+    return Sources(pending, *charged(case, left_minor, case.free_minor(MERCHANT_AVAILABLE)))
 
 
-def _may_owe(case: Met, owed_minor: int) -> bool:
+def _returned(case: Case, refund: Refund) -> Sources:
+    """Back to the sources; what was owed and has been paid since is available."""
+    pending, available_minor, owed_minor = returned(case.payment, refund, case.at_ms)
+    still_owed_minor = min(owed_minor, case.free_minor(MERCHANT_RECEIVABLE))
+    return Sources(pending, available_minor + owed_minor - still_owed_minor, still_owed_minor)
+
+
+def _may_owe(case: Case, owed_minor: int) -> bool:
     """Whether the debt stays within what the platform kept of refunded payments, this one included."""
     if case.terms.refund_policy == "refuse":
         return False
-    debt = case.rows.counters(account_id(MERCHANT_RECEIVABLE, case.names))
     kept_minor = case.payment.kept_minor - case.payment.allowance_minor
-    allowed_minor = case.book.head.allowances.get(case.command.currency, 0) + kept_minor
-    return debt.debits_posted - debt.credits_posted + owed_minor <= allowed_minor
+    allowed_minor = case.book.head.allowances.get(case.names.currency, 0) + kept_minor
+    return case.free_minor(MERCHANT_RECEIVABLE) + owed_minor <= allowed_minor
 
 
-def _from_sources(case: Met, template: Template, sources: Sources, begun_as: str = "") -> TransactionPosted:
-    return posted(
-        case,
-        template,
-        case.command.amount_minor,
-        begun_as=begun_as,
-        pending=sources.pending_minor,
-        available=sources.available_minor,
-        owed=sources.owed_minor,
-    )
+def _from_sources(case: Case, template: Template, sources: Sources, begun_as: str = "") -> TransactionPosted:
+    amounts = {
+        "pending": sources.pending_minor,
+        "available": sources.available_minor,
+        "owed": sources.owed_minor,
+    }
+    return posted(case, template, amounts, _amount_minor(case), begun_as=begun_as)
+
+
+def _fee_target_minor(case: Case, refunded_minor: int) -> int:
+    """What of the fees is the merchant's again when so much was refunded: the cumulative floor."""
+    payment = case.payment
+    if case.terms.fee_refund_policy == "keep" or not payment.captured_minor:
+        return 0
+    refunded_minor = min(refunded_minor, payment.captured_minor)
+    return payment.fee_minor * refunded_minor // payment.captured_minor
+
+
+def _fee_returned(case: Case, refunded_minor: int) -> tuple[TransactionPosted, ...]:
+    """The part of the fee that goes back with this refund, as a transaction of its own."""
+    amount_minor = _fee_target_minor(case, refunded_minor) - case.payment.fee_returned_minor
+    if amount_minor <= 0:
+        return ()
+    begun_as = _own_id(case, FEE_RETURNED)
+    return (posted(case, FEE_RETURNED, {"amount": amount_minor}, amount_minor, begun_as=begun_as),)
+
+
+def _fee_charged_again(case: Case, refunded_minor: int, freed_minor: int) -> tuple[TransactionPosted, ...]:
+    """What went back of the fee with a refund that was reversed. freed_minor: available since that."""
+    amount_minor = case.payment.fee_returned_minor - _fee_target_minor(case, refunded_minor)
+    if amount_minor <= 0:
+        return ()
+    available, owed = charged(case, amount_minor, case.free_minor(MERCHANT_AVAILABLE) + freed_minor)
+    amounts = {"available": available, "owed": owed}
+    begun_as = _own_id(case, FEE_CHARGED_AGAIN)
+    return (posted(case, FEE_CHARGED_AGAIN, amounts, amount_minor, begun_as=begun_as),)
+
+
+def _own_id(case: Case, template: Template) -> str:
+    """Id of a transaction the ledger puts beside the command's own."""
+    return ids.transaction_id(case.names.book, case.command.transaction_id, template.name)

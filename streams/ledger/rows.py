@@ -1,41 +1,35 @@
 """Where does what is in a book lie: one row per account, payment and transaction, in the store of its task.
 
 state/<key>                       the head
-book/<key>/account/<id>           four counters of one of the merchant's accounts
+book/<key>/account/<id>           four counters of one of the book's accounts
 book/<key>/payment/<id>           what is held, captured and refunded of one payment
+book/<key>/item/<id>              a dispute, payout, invoice, ...: how far it has come
+book/<key>/entry/<id>             the legs of a transaction that may be reversed, and whether it was
 book/<key>/posted/<id>            what became of a transaction id, for life
-book/<key>/due/<time><lot>        lots that have something pending, by the time it becomes available
+book/<key>/due/<time><number>     what waits for its time: lots, rolling reserves, holds
 shard/<account id>                four counters of a platform account in this partition, of no one book
 unreported/<account id>           a shard that changed since it was last reported
 """
 
-from typing import Final, NamedTuple
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
 
 import msgspec
 from msgspec import Struct
 
+from schemas.envelope import Message
+from schemas.ledger import Leg
 from schemas.outcomes import Outcome
-from streams.ledger.chart import described
-from streams.ledger.due_lots import DueLots
+from streams.ledger.accounts import Accounts, Counters
+from streams.ledger.due import DueRows
 from streams.ledger.payment import Payment
 from streams.ports import View
 
 BOOK: Final = b"book/"
-SHARD: Final = b"shard/"
-UNREPORTED: Final = b"unreported/"
 POSTED: Final = Outcome.SUCCEEDED.value.number
 """Outcome number of a transaction id that was posted."""
 
 _encode: Final = msgspec.json.Encoder().encode
-
-
-class Counters(NamedTuple):
-    """All that was ever posted to an account, and what is announced, per side in minor units."""
-
-    debits_pending: int = 0
-    debits_posted: int = 0
-    credits_pending: int = 0
-    credits_posted: int = 0
 
 
 class Known(Struct, frozen=True, array_like=True):
@@ -49,30 +43,70 @@ class Known(Struct, frozen=True, array_like=True):
     refused: tuple[bytes, ...] = ()
 
 
-class Rows:
-    """The rows of one book besides its head, read and written through the view of a unit of work."""
+class Item(Struct, frozen=True, kw_only=True, array_like=True):
+    """Something with a beginning and an end in the books, such as a dispute or a payout.
 
-    def __init__(self, view: View, key: str) -> None:
+    status: the template of its last transaction. amount_minor, amounts: of the one that began it.
+    left_minor: what of the amount is not ended yet.
+    """
+
+    status: str
+    amount_minor: int
+    left_minor: int
+    currency: str
+    amounts: dict[str, int]
+
+
+class Entry(Struct, frozen=True, kw_only=True, array_like=True):
+    """A transaction that may be reversed. reversed_by: the transaction that did."""
+
+    template: str
+    amount_minor: int
+    currency: str
+    legs: tuple[Leg, ...]
+    reversed_by: str | None = None
+
+
+class Rows:
+    """The rows of one book besides its head, read and written through the view of a unit of work.
+
+    accounts: of all books of the unit, since those of the platform belong to no one book.
+    """
+
+    def __init__(self, view: View, key: str, accounts: Accounts) -> None:
         self._view = view
+        self._accounts = accounts
         prefix = BOOK + key.encode()
-        self._accounts = prefix + b"/account/"
+        self._prefix = prefix + b"/account/"
         self._payments = prefix + b"/payment/"
+        self._items = prefix + b"/item/"
+        self._entries = prefix + b"/entry/"
         self._posted = prefix + b"/posted/"
-        self.due_lots = DueLots(view, prefix + b"/due/")
+        self.due = DueRows(view, prefix + b"/due/")
         # What is decided on is folded next.
         self._last: tuple[str, Payment | None] = ("", None)
 
     def counters(self, account_id: str) -> Counters:
         """How an account stands."""
-        row = self._view.get(self._account_row(account_id))
-        return _NO_COUNTERS if row is None else Counters(*_read_counters(row))
+        return self._accounts.counters(self._prefix, account_id)
 
-    def put_counters(self, account_id: str, counters: Counters) -> None:
-        """How an account stands from now on; a shard is to be reported."""
-        row = self._account_row(account_id)
-        self._view.put(row, _encode(counters))
-        if row.startswith(SHARD):
-            self._view.put(UNREPORTED + account_id.encode(), b"")
+    def after(self, legs: Iterable[Leg]) -> Mapping[str, Counters]:
+        """How the accounts of the legs stand once they are posted."""
+        sums: dict[str, list[int]] = {}
+        for leg in legs:
+            counters = sums.get(leg.account_id)
+            if counters is None:
+                sums[leg.account_id] = counters = list(self.counters(leg.account_id))
+            at = 0 if leg.side == "debit" else 2
+            if leg.phase == "posted":
+                counters[at + 1] += leg.amount_minor
+            else:
+                counters[at] += leg.amount_minor if leg.phase == "pending" else -leg.amount_minor
+        return {account_id: Counters(*counters) for account_id, counters in sums.items()}
+
+    def put_counters(self, account_id: str, counters: Counters, cause: Message[Any]) -> None:
+        """How an account stands after a transaction."""
+        self._accounts.put(self._prefix, account_id, counters, cause)
 
     def payment(self, payment_id: str) -> Payment | None:
         """What is known of a payment."""
@@ -88,6 +122,24 @@ class Rows:
         self._view.put(self._payments + payment_id.encode(), _encode(payment))
         self._last = (payment_id, payment)
 
+    def item(self, operation_id: str) -> Item | None:
+        """How far a dispute, payout, ... has come."""
+        row = self._view.get(self._items + operation_id.encode())
+        return None if row is None else _read_item(row)
+
+    def put_item(self, operation_id: str, item: Item) -> None:
+        """How far it has come from now on."""
+        self._view.put(self._items + operation_id.encode(), _encode(item))
+
+    def entry(self, transaction_id: str) -> Entry | None:
+        """A transaction that may be reversed."""
+        row = self._view.get(self._entries + transaction_id.encode())
+        return None if row is None else _read_entry(row)
+
+    def put_entry(self, transaction_id: str, entry: Entry) -> None:
+        """A transaction that may be reversed, from now on."""
+        self._view.put(self._entries + transaction_id.encode(), _encode(entry))
+
     def known(self, transaction_id: str) -> Known | None:
         """What became of a transaction id."""
         row = self._view.get(self._posted + transaction_id.encode())
@@ -97,17 +149,8 @@ class Rows:
         """What became of a transaction id, for life."""
         self._view.put(self._posted + transaction_id.encode(), _encode(known))
 
-    def _account_row(self, account_id: str) -> bytes:
-        is_sharded = described(account_id).kind.is_sharded
-        return (SHARD if is_sharded else self._accounts) + account_id.encode()
 
-
-def read_counters(row: bytes) -> Counters:
-    """The counters in the row of a shard or account."""
-    return Counters(*_read_counters(row))
-
-
-_NO_COUNTERS: Final = Counters()
-_read_counters: Final = msgspec.json.Decoder(tuple[int, int, int, int]).decode
 _read_payment: Final = msgspec.json.Decoder(Payment).decode
+_read_item: Final = msgspec.json.Decoder(Item).decode
+_read_entry: Final = msgspec.json.Decoder(Entry).decode
 _read_known: Final = msgspec.json.Decoder(Known).decode

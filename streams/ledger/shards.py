@@ -10,8 +10,8 @@ from schemas.codec import codec_of
 from schemas.envelope import Message
 from schemas.ledger import ShardReported
 from schemas.platform import Tick
+from streams.ledger.accounts import SHARD, UNREPORTED, read_counters
 from streams.ledger.chart import described, unsharded
-from streams.ledger.rows import SHARD, UNREPORTED, read_counters
 from streams.ports import Output, View
 
 REPORT_ALL_MS: Final = 60_000

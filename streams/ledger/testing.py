@@ -8,7 +8,9 @@ from schemas.codec import codec_of
 from schemas.envelope import PLATFORM, Message
 from schemas.ledger import (
     BalancesChanged,
+    CloseAccount,
     LedgerCommand,
+    PostEntry,
     PostingRefused,
     PostingResult,
     RecordCapture,
@@ -18,6 +20,7 @@ from schemas.ledger import (
     RecordRefundSucceeded,
     RecordRelease,
     RefundPolicy,
+    ReopenAccount,
     ReserveRefund,
     ShardReported,
     Terms,
@@ -30,7 +33,7 @@ from schemas.testing import MERCHANT, START_MS, envelope
 from schemas.topics import Topic
 from streams.ledger.app import ledger
 from streams.ledger.book import Book, Books
-from streams.ports import Record
+from streams.ports import Output, Record
 from streams.simulator import MemoryStore
 from streams.step import StageStep
 
@@ -56,6 +59,7 @@ def command(
     merchant: str = MERCHANT,
     currency: str = "USD",
     provider: str = "simulator",
+    **changes: Any,
 ) -> LedgerCommand:
     """A command about the payment `payment` of a merchant and its operation `name`.
 
@@ -70,13 +74,37 @@ def command(
         provider=provider,
         amount_minor=amount_minor,
         currency=currency,
+        **changes,
     )
+
+
+WALLET: Final = ids.wallet_id(MERCHANT, "customer-1")
+TREASURY: Final = ids.treasury_id(cell="00", mode="test")
+
+
+def entry(
+    template: str, operation_id: str, *, book: str = MERCHANT, turn: int = 1, **changes: Any
+) -> PostEntry:
+    """An entry of 100.00 USD at the simulator, with names for everything an entry may need.
+
+    turn: which of the transactions of that template about the operation it is.
+    """
+    fields: dict[str, Any] = {
+        "transaction_id": ids.transaction_id(book, operation_id, template, turn),
+        "template": template,
+        "operation_id": operation_id,
+        "currency": "USD",
+        "amounts": {"amount": 10_000},
+        "provider": "simulator",
+    }
+    return PostEntry(**{**fields, **changes})
 
 
 class Desk:
     """One ledger task. journal: its records; results, balances, shards: what it told others.
 
-    said: what the last message led to, such as `capture` or the outcome of a refusal.
+    said: what the last message led to, such as `capture` or the outcome of a refusal. on_their_way: what
+    other books have to post and were not given yet.
     """
 
     def __init__(self, partition: int = 3) -> None:
@@ -89,6 +117,7 @@ class Desk:
         self.balances: list[BalancesChanged] = []
         self.shards: list[ShardReported] = []
         self.said: list[str] = []
+        self.on_their_way: list[Output] = []
         self._step = StageStep(ledger(Settings()))
         self._told = 0
 
@@ -100,13 +129,16 @@ class Desk:
         self.said = []
         for output in outputs:
             message = codec_of(topics.BY_NAME[output.topic]).decode(output.value)
-            if output.topic == topics.LEDGER_JOURNAL.name:
+            if output.topic == topics.LEDGER_COMMANDS_INTERBOOK.name:
+                self.on_their_way.append(output)
+            elif output.topic == topics.LEDGER_JOURNAL.name:
                 self.values.append(output.value)
                 self.journal.append(message)
                 self.said.append(_told_of(message.body))
             else:
                 told: dict[str, list[Any]] = {
                     topics.LEDGER_RESULTS_PAYMENTS.name: self.results,
+                    topics.LEDGER_RESULTS_OPS.name: self.results,
                     topics.LEDGER_BALANCES.name: self.balances,
                     topics.LEDGER_SHARDS.name: self.shards,
                 }
@@ -119,6 +151,30 @@ class Desk:
         value = codec_of(topics.LEDGER_COMMANDS_PAYMENTS).encode(Message(envelope=cause, body=body))
         return self.take(topics.LEDGER_COMMANDS_PAYMENTS, _book_key(merchant), value)
 
+    def enter(self, entry: PostEntry, *, book: str = MERCHANT) -> "Desk":
+        """An entry of operators in a book."""
+        return self._order(entry, book)
+
+    def close(self, code: int, *, currency: str = "USD", book: str = MERCHANT) -> "Desk":
+        """An account takes nothing any more that can be refused."""
+        return self._order(CloseAccount(code=code, currency=currency), book)
+
+    def reopen(self, code: int, *, currency: str = "USD", book: str = MERCHANT) -> "Desk":
+        """It does again."""
+        return self._order(ReopenAccount(code=code, currency=currency), book)
+
+    def deliver(self) -> "Desk":
+        """Give other books what is on its way to them, until nothing is."""
+        while self.on_their_way:
+            output = self.on_their_way.pop(0)
+            self.take(topics.LEDGER_COMMANDS_INTERBOOK, output.key.decode(), output.value)
+        return self
+
+    def _order(self, body: PostEntry | CloseAccount | ReopenAccount, book: str) -> "Desk":
+        cause = envelope(f"order-{self._told}", at_ms=self.now_ms, merchant_id=book, actor=PLATFORM)
+        value = codec_of(topics.LEDGER_COMMANDS_OPS).encode(Message(envelope=cause, body=body))
+        return self.take(topics.LEDGER_COMMANDS_OPS, _book_key(book), value)
+
     def terms(self, terms: Terms, number: int = 1, *, merchant: str = MERCHANT) -> "Desk":
         """What a merchant agreed to."""
         cause = envelope(f"terms-{number}", at_ms=self.now_ms, merchant_id=merchant)
@@ -130,7 +186,7 @@ class Desk:
         value = codec_of(topics.MERCHANTS_EVENTS).encode(event)
         return self.take(topics.MERCHANTS_EVENTS, _book_key(merchant), value)
 
-    def open(self, policy: RefundPolicy = "owe", **terms: int) -> "Desk":
+    def open(self, policy: RefundPolicy = "owe", **terms: Any) -> "Desk":
         """The book under these terms."""
         return self.terms(Terms(refund_policy=policy, **terms))
 
@@ -169,7 +225,7 @@ class Desk:
 
     def book(self, merchant: str = MERCHANT) -> Book:
         """A merchant's book as it is stored."""
-        return Books().load(self.store, _book_key(merchant))
+        return Books().within(self.store, self.partition).load(_book_key(merchant))
 
     def counters(self) -> dict[str, tuple[int, int, int, int]]:
         """Debits pending and posted, credits pending and posted, of each account as last told."""

@@ -7,10 +7,12 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, TypeVar
 from urllib.request import urlopen
 
+import psycopg
 from confluent_kafka import Consumer, TopicPartition
 
 from connectors.bank.reader import directory_of
@@ -21,6 +23,7 @@ from ops.stack.ports import free_port
 from ops.verify.check import Report
 from schemas.kafka import consumer_settings
 from schemas.settings import Settings
+from tests.integration.engine_cluster import eventually
 
 DEADLINE_S: Final = 60.0
 
@@ -65,11 +68,19 @@ class Running:
         return self.designed.data_dir / lifecycle.RECEIPTS
 
     def new_merchant_key(self, name: str, **terms: int | str) -> str:
-        """The secret key of a merchant that did not exist before, under these terms."""
-        made: str = accounts.create_merchant(self.api_url, self.operator_key, display_name=name, terms=terms)[
-            "secret_key"
-        ]
-        return made
+        """The secret key of a merchant that did not exist before, under these terms.
+
+        Terms of its own hold once the ledger has read them; what is sold earlier goes by the default ones.
+        """
+        made = accounts.create_merchant(self.api_url, self.operator_key, display_name=name, terms=terms)
+        if terms:
+            eventually(partial(self._has_book, made["merchant_id"]), "the ledger knows the merchant's terms")
+        return str(made["secret_key"])
+
+    def _has_book(self, merchant_id: str) -> bool:
+        query = "SELECT FROM raw.ledger_journal WHERE merchant_id = %s AND type = 'BookOpened'"
+        with psycopg.connect(self.designed.settings.postgres_dsn) as database:
+            return database.execute(query, [merchant_id]).fetchone() is not None
 
     def effects(self, payment_id: str) -> list[dict[str, Any]]:
         """What the provider really did for a payment, by its own book."""

@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 DAYS_MS = 86_400_000
-MAX = 10**14 - 1
 
 
 class Told(NamedTuple):
@@ -23,6 +22,7 @@ class Told(NamedTuple):
 class Lot:
     pending: int
     fee: int
+    kept: int
     due: int
     is_moved: bool = False
 
@@ -45,8 +45,8 @@ class Payment:
     refunds: dict[str, Refund] = field(default_factory=dict)
 
     @property
-    def fee(self) -> int:
-        return sum(lot.fee for lot in self.lots.values())
+    def kept(self) -> int:
+        return sum(lot.kept for lot in self.lots.values())
 
     @property
     def is_refunded(self) -> bool:
@@ -73,8 +73,8 @@ class Oracle:
             self.reused.add(told)
             return "posting_id_reused"
         payment = self.payments.get(told.payment) or Payment(told.currency)
-        if not 0 < told.amount <= MAX:
-            return "parameter_invalid"
+        if told.amount <= 0:
+            return "amount_not_positive"
         if payment.currency != told.currency:
             return "currency_differs"
         outcome: str = getattr(self, told.word)(payment, told)
@@ -105,12 +105,15 @@ class Oracle:
         fee = min(told.amount, told.amount * self.bps // 10_000 + self.fixed)
         payment.held -= min(payment.held, told.amount)
         payment.captured += told.amount
-        payment.lots[told.name] = Lot(told.amount - fee, fee, self.now + self.days * DAYS_MS)
+        repaid = min(told.amount - fee, self.debt[payment.currency])
+        self.debt[payment.currency] -= repaid
+        lot = Lot(told.amount - fee - repaid, fee, fee + repaid, self.now + self.days * DAYS_MS)
+        payment.lots[told.name] = lot
         return "posted"
 
     def reserve(self, payment: Payment, told: Told) -> str:
         same = [one for one in self.payments.values() if one.currency == payment.currency]
-        kept = sum(one.fee for one in same if one.is_refunded or one is payment)
+        kept = sum(one.kept for one in same if one.is_refunded or one is payment)
         lacking = told.amount - sum(lot.pending for lot in payment.lots.values())
         owed = max(0, lacking - self.available[payment.currency])
         if self._is_open(payment, told):
@@ -151,8 +154,9 @@ class Oracle:
                 self.available[payment.currency] += part
             else:
                 lot.pending += part
-        self.available[payment.currency] += refund.available
-        self.debt[payment.currency] -= refund.owed
+        still_owed = min(refund.owed, self.debt[payment.currency])
+        self.available[payment.currency] += refund.available + refund.owed - still_owed
+        self.debt[payment.currency] -= still_owed
         return "posted"
 
     def _is_open(self, payment: Payment, told: Told) -> bool:

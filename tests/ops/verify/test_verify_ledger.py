@@ -140,7 +140,7 @@ BREAKS: dict[str, tuple[Callable[[Journal], Journal], set[str]]] = {
                 lambda leg: replace(leg, account_id=leg.account_id.replace("simulator.USD", "simulator.EUR"))
             ),
         ),
-        {"L1", "L2"},
+        {"L1", "L2", "L4"},
     ),
     "more than there is": (lambda journal: _under_another_id(journal, "refund_reserved"), {"L7"}),
     "a debt below nothing": (

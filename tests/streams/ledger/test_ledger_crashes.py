@@ -21,10 +21,11 @@ from schemas.platform import Tick
 from schemas.settings import Settings
 from schemas.testing import MERCHANT, OTHER_MERCHANT, START_MS, envelope
 from schemas.topics import Topic
+from streams.ledger.accounts import SHARD
 from streams.ledger.app import ledger
 from streams.ledger.book import Books
 from streams.ledger.fold import evolve
-from streams.ledger.rows import BOOK, SHARD
+from streams.ledger.rows import BOOK
 from streams.ledger.testing import DAY, Desk, command
 from streams.ports import Output
 from streams.simulator import CrashPoint, Fenced, Log, MemoryStore, SimulatedTask
@@ -145,11 +146,13 @@ def _check_chain(log: Log, partition: int) -> None:
 
 
 def _check_rows(log: Log, partition: int, store: MemoryStore) -> None:
-    rebuilt, books = MemoryStore(), Books()
+    rebuilt = MemoryStore()
+    books = Books().within(rebuilt, partition)
     for record in log.read(topics.LEDGER_JOURNAL.name, partition, 0, 10_000):
         event = codec_of(topics.LEDGER_JOURNAL).decode(record.value)
         key = event.envelope.aggregate_key
-        books.store(rebuilt, key, evolve(books.load(rebuilt, key), event))
+        books.store(key, evolve(books.load(key), event))
+    books.finish()
     assert _folded(store) == _folded(rebuilt)
 
 

@@ -8,8 +8,8 @@ from schemas.envelope import CommandRefused, Message
 from schemas.ledger import RecordCapture, RecordHold, ReserveRefund, Terms
 from schemas.merchants import ApiKey, MerchantCreated, OperatorCreated, Profile, WebhookEndpointDeleted
 from schemas.testing import OTHER_MERCHANT, envelope
-from streams.ledger.captures import fee_minor
-from streams.ledger.templates import MAX_AMOUNT_MINOR
+from streams.ledger.legs import MAX_AMOUNT_MINOR
+from streams.ledger.posting import fee_minor
 from streams.ledger.testing import DAY, Desk, command
 
 Tell = Callable[[Desk], Desk]
@@ -260,15 +260,32 @@ CASES: dict[str, tuple[Tell, list[str], dict[int, int], int]] = {
         TWO,
         0,
     ),
-    "nothing of nothing": (lambda d: d.open().capture(0), ["parameter_invalid"], {}, 0),
-    "less than nothing": (lambda d: d.open().hold(-1), ["parameter_invalid"], {}, 0),
-    "more than there can be": (
-        lambda d: d.open().reserve(MAX_AMOUNT_MINOR + 1),
-        ["parameter_invalid"],
+    "nothing of nothing": (lambda d: d.open().capture(0), ["amount_not_positive"], {}, 0),
+    "less than nothing": (lambda d: d.open().hold(-1), ["amount_not_positive"], {}, 0),
+    "the largest amount": (
+        lambda d: d.open().hold(MAX_AMOUNT_MINOR),
+        ["hold"],
         {},
+        MAX_AMOUNT_MINOR,
+    ),
+    "more than an account can count": (
+        lambda d: d.open().hold(MAX_AMOUNT_MINOR).hold(1, name="2"),
+        ["amount_overflow"],
+        {},
+        MAX_AMOUNT_MINOR,
+    ),
+    "a debt is repaid by the next sale": (
+        lambda d: d.open().request().capture(payment="q"),
+        ["capture"],
+        {1100: 10_000, 1300: 320, 2060: -10_000, 4010: -320},
         0,
     ),
-    "the largest amount": (lambda d: d.open().hold(MAX_AMOUNT_MINOR), ["hold"], {}, MAX_AMOUNT_MINOR),
+    "what was owed and repaid is available when the refund fails": (
+        lambda d: d.open().request().capture(payment="q").fail(),
+        ["refund_failed"],
+        {1100: 10_000, 2020: -9_680, 4010: -320},
+        0,
+    ),
 }
 
 

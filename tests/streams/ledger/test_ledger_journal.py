@@ -6,7 +6,7 @@ import pytest
 
 from schemas.ledger import ShardReported
 from schemas.testing import MERCHANT
-from streams.ledger.due_lots import DueLot, DueLots
+from streams.ledger.due import Due, DueRows
 from streams.ledger.testing import DAY, Desk
 from streams.simulator import MemoryStore
 
@@ -73,23 +73,23 @@ def test_shards_are_reported_when_they_changed_and_once_a_minute() -> None:
 
 
 @pytest.mark.parametrize("written", [0, 5, 300])
-def test_due_lots_come_in_order_whatever_is_kept_of_them(written: int) -> None:
-    """Lots added and removed after the first scan are where they belong."""
+def test_what_waits_comes_in_order_whatever_is_kept_of_it(written: int) -> None:
+    """What is added and removed after the first scan is where it belongs; ties go by creation."""
     store = MemoryStore()
-    lots = DueLots(store, b"book/x/due/")
-    lots.add(DueLot(10_000, "early", "pay"))
+    waiting = DueRows(store, b"book/x/due/")
+    waiting.add(Due(10_000, 2, "lot", "early", "pay"))
     for number in range(written):
-        lots.add(DueLot(20_000 + number, f"lot-{number}", "pay"))
+        waiting.add(Due(20_000 + number, number, "reserve", f"lot-{number}", "pay"))
     # The next unit of work finds rows and remembers nothing.
-    lots = DueLots(store, b"book/x/due/")
-    assert ["early"] == [lot.lot_id for lot in lots.earliest(1)]
-    lots.add(DueLot(5_000, "earlier", "pay"))
-    lots.add(DueLot(99_999, "late", "pay"))
-    assert ["earlier", "early"] == [lot.lot_id for lot in lots.earliest(2)]
+    waiting = DueRows(store, b"book/x/due/")
+    assert ["early"] == [due.operation_id for due in waiting.earliest(1)]
+    waiting.add(Due(10_000, 1, "lot", "zearlier", "pay"))
+    waiting.add(Due(99_999, 3, "hold", "late", "pay"))
+    assert ["zearlier", "early"] == [due.operation_id for due in waiting.earliest(2)]
     seen = []
-    while lots.earliest(1):
-        (first,) = lots.earliest(1)
-        lots.remove(first)
+    while waiting.earliest(1):
+        (first,) = waiting.earliest(1)
+        waiting.remove(first)
         seen.append(first.due_ms)
     assert (sorted(seen), written + 3) == (seen, len(seen))
     assert {} == store.items()

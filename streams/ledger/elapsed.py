@@ -1,0 +1,75 @@
+"""What does the ledger post by itself because a day has come or a hold has run out?"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final
+
+from schemas import ids
+from schemas.ledger import TransactionPosted
+from streams.ledger.book import Book
+from streams.ledger.chart import Names
+from streams.ledger.due import Due, DueKind
+from streams.ledger.legs import post
+from streams.ledger.payment import Payment
+from streams.ledger.templates.form import Template
+from streams.ledger.templates.payments import AVAILABLE, HOLD_EXPIRED, RESERVE_RELEASED
+
+MAX_DUE: Final = 200
+"""What is posted at once; the rest follows with the next tick."""
+
+
+def elapse(book: Book, now_ms: int) -> Sequence[TransactionPosted]:
+    """Post what the time has come for, by time and then by creation."""
+    return tuple(_posted(book, due) for due in book.rows.due.earliest(MAX_DUE) if due.due_ms <= now_ms)
+
+
+def deadline_ms(book: Book) -> int | None:
+    """When the first of what waits is due."""
+    return book.head.next_due_ms
+
+
+def _posted(book: Book, due: Due) -> TransactionPosted:
+    payment = book.rows.payment(due.payment_id)
+    assert payment is not None, f"{due.payment_id} waits and does not exist"
+    template, provider, amount_minor = _WAITED[due.kind](payment, due)
+    head = book.head
+    return TransactionPosted(
+        transaction_id=ids.transaction_id(
+            head.merchant_id, f"{due.operation_id}/{due.number}/{due.due_ms}", template.name
+        ),
+        template=template.name,
+        operation_id=due.operation_id,
+        payment_id=due.payment_id,
+        provider=provider,
+        amount_minor=amount_minor,
+        currency=payment.currency,
+        legs=post(
+            template,
+            Names(head.mode, head.merchant_id, provider, payment.currency, book.partition),
+            {"amount": amount_minor},
+        ),
+        terms_version=head.terms_version,
+    )
+
+
+def _lot(payment: Payment, due: Due) -> tuple[Template, str, int]:
+    lot = payment.lot(due.operation_id)
+    assert lot is not None, f"{due.operation_id} waits and does not exist"
+    return AVAILABLE, lot.provider, lot.pending_minor
+
+
+def _reserve(payment: Payment, due: Due) -> tuple[Template, str, int]:
+    lot = payment.lot(due.operation_id)
+    assert lot is not None, f"{due.operation_id} waits and does not exist"
+    return RESERVE_RELEASED, lot.provider, lot.reserve_minor
+
+
+def _hold(payment: Payment, due: Due) -> tuple[Template, str, int]:
+    hold = next(one for one in payment.holds if one.number == due.number)
+    return HOLD_EXPIRED, hold.provider, hold.amount_minor
+
+
+_WAITED: Final[Mapping[DueKind, Callable[[Payment, Due], tuple[Template, str, int]]]] = {
+    "lot": _lot,
+    "reserve": _reserve,
+    "hold": _hold,
+}

@@ -1,0 +1,158 @@
+"""Is an entry posted as its sender states it, or why not?"""
+
+from collections.abc import Sequence
+
+from schemas.ledger import Leg, PostEntry, TransactionPosted
+from schemas.money import EXPONENTS
+from schemas.outcomes import Outcome
+from streams.ledger.chart import CHART, described
+from streams.ledger.entries import ENTRIES, Entry
+from streams.ledger.legs import MAX_AMOUNT_MINOR, is_side_used, mirrored
+from streams.ledger.posting import Case, Posted, overflows, posted, sale
+from streams.ledger.rows import POSTED, Item
+from streams.ledger.templates import REVERSAL
+
+
+def enter(case: Case) -> Posted:
+    """The transaction of an entry or reversal, or the first reason against it."""
+    command = _command(case)
+    transaction = reverse(case) if command.template == REVERSAL else _entered(case)
+    if isinstance(transaction, Outcome):
+        return transaction
+    outcome = _unexpected(command.expected_legs, transaction.legs) or _impossible(case, transaction.legs)
+    return outcome or (transaction,)
+
+
+def reverse(case: Case) -> TransactionPosted | Outcome:
+    """The mirror of a transaction that has no consequences of its own, once."""
+    command = _command(case)
+    reverses = command.reverses
+    if reverses is None:
+        return Outcome.PARAMETER_MISSING
+    entry = case.rows.entry(reverses)
+    if entry is None:
+        known = case.rows.known(reverses)
+        is_posted = known is not None and known.outcome == POSTED
+        return Outcome.NOT_REVERSIBLE if is_posted else Outcome.TRANSACTION_UNKNOWN
+    if entry.reversed_by is not None:
+        return Outcome.ALREADY_REVERSED
+    if entry.currency != command.currency:
+        return Outcome.CURRENCY_DIFFERS
+    return TransactionPosted(
+        transaction_id=command.transaction_id,
+        template=REVERSAL,
+        operation_id=command.operation_id,
+        payment_id=command.payment_id,
+        provider=command.provider,
+        amount_minor=entry.amount_minor,
+        currency=entry.currency,
+        legs=mirrored(entry.legs),
+        terms_version=case.book.head.terms_version,
+        fingerprint=case.fingerprint,
+        reverses=reverses,
+    )
+
+
+def _entered(case: Case) -> TransactionPosted | Outcome:
+    command = _command(case)
+    entry = ENTRIES.get(command.template)
+    if entry is None:
+        return Outcome.TEMPLATE_UNKNOWN
+    refused = _misstated(case, entry) or _closed(case, entry)
+    if refused is not None:
+        return refused
+    item = case.rows.item(command.operation_id)
+    if not _follows(item, entry):
+        return Outcome.UNEXPECTED_STATE
+    if item is not None and entry.follows and item.currency != command.currency:
+        return Outcome.CURRENCY_DIFFERS
+    amounts = command.amounts if entry.rule is None else entry.rule(case, command.amounts, item)
+    if isinstance(amounts, Outcome):
+        return amounts
+    if entry.is_sale:
+        if case.payment.lot(command.operation_id) is not None:
+            return Outcome.UNEXPECTED_STATE
+        return sale(case, entry.template, amounts)
+    return posted(case, entry.template, amounts, command.amounts[entry.given[0]])
+
+
+def _misstated(case: Case, entry: Entry) -> Outcome | None:
+    """What of the entry is missing, unknown, of the wrong book or currency, or no amount."""
+    command = _command(case)
+    if not case.names.book.startswith(f"{entry.template.book}_"):
+        return Outcome.ACCOUNT_UNKNOWN
+    if command.currency not in EXPONENTS or (command.other_currency or "USD") not in EXPONENTS:
+        return Outcome.PARAMETER_INVALID
+    if command.amounts.keys() - set(entry.given):
+        return Outcome.PARAMETER_UNKNOWN
+    if entry.given[0] not in command.amounts or _is_lacking(command, entry):
+        return Outcome.PARAMETER_MISSING
+    if command.amounts[entry.given[0]] <= 0 or min(command.amounts.values()) < 0:
+        return Outcome.AMOUNT_NOT_POSITIVE
+    if sum(command.amounts.values()) > MAX_AMOUNT_MINOR:
+        return Outcome.AMOUNT_OVERFLOW
+    if command.payment_id is not None and case.payment.currency != command.currency:
+        return Outcome.CURRENCY_DIFFERS
+    return None
+
+
+def _is_lacking(command: PostEntry, entry: Entry) -> bool:
+    """Whether the accounts of the entry need a name that the command does not say."""
+    legs = entry.template.legs
+    is_exchange = any(leg.currency == "other" for leg in legs)
+    return (
+        (any(CHART[leg.code].owner == "provider" for leg in legs) and not command.provider)
+        or (is_exchange and command.other_currency in (None, command.currency))
+        or (entry.is_sale and command.payment_id is None)
+        or (entry.template.name == "reserve_applied" and command.payment_id is None)
+        or (any(CHART[leg.code].kind == "interbook.clearing" for leg in legs) and not command.other_book)
+    )
+
+
+def _closed(case: Case, entry: Entry) -> Outcome | None:
+    closed = case.book.head.closed
+    if not closed or entry.is_unstoppable:
+        return None
+    is_closed = any((leg.code, case.names.currency) in closed for leg in entry.template.legs)
+    return Outcome.ACCOUNT_CLOSED if is_closed else None
+
+
+def _follows(item: Item | None, entry: Entry) -> bool:
+    """Whether what the entry is about has come so far."""
+    if entry.begins:
+        return item is None
+    return not entry.follows or (item is not None and item.status in entry.follows)
+
+
+def _unexpected(expected: Sequence[Leg], legs: Sequence[Leg]) -> Outcome | None:
+    """Why the legs are not those the sender expects; None where it expects none."""
+    for leg in expected:
+        try:
+            code = described(leg.account_id).kind.code
+        except (KeyError, ValueError):
+            return Outcome.ACCOUNT_UNKNOWN
+        if not is_side_used(code, leg.side):
+            return Outcome.SIDE_UNUSED
+    return (
+        Outcome.LEGS_DIFFER if expected and sorted(expected, key=_order) != sorted(legs, key=_order) else None
+    )
+
+
+def _order(leg: Leg) -> tuple[str, str, str, int]:
+    return leg.account_id, leg.side, leg.phase, leg.amount_minor
+
+
+def _impossible(case: Case, legs: Sequence[Leg]) -> Outcome | None:
+    """Whether an account would overflow, or one with a limit have the wrong sign."""
+    if overflows(case.rows, legs):
+        return Outcome.AMOUNT_OVERFLOW
+    for account, counters in case.rows.after(legs).items():
+        kind = described(account).kind
+        if kind.is_limited and counters.free(kind.normal_side) < 0:
+            return Outcome.BALANCE_INSUFFICIENT
+    return None
+
+
+def _command(case: Case) -> PostEntry:
+    assert isinstance(case.command, PostEntry), f"{type(case.command).__name__} is no entry"
+    return case.command

@@ -1,0 +1,154 @@
+"""What may be posted by entry template, with which amounts, after what, and what follows in another book?
+
+One line to an entry: its template, the amounts its sender states, and the rule by which the ledger
+works out the rest. Whatever would take more than there is from an account with a limit is refused.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Final, NamedTuple
+
+from schemas.outcomes import Outcome
+from streams.ledger.chart import MERCHANT_AVAILABLE, MERCHANT_RECEIVABLE
+from streams.ledger.posting import Case, charged
+from streams.ledger.rows import Item
+from streams.ledger.templates import merchants, payments, transfers, treasury
+from streams.ledger.templates.form import Template
+
+Amounts = Mapping[str, int]
+Rule = Callable[[Case, Amounts, Item | None], Amounts | Outcome]
+"""The amounts of a template, from those stated and the item it is about."""
+
+
+class Entry(NamedTuple):
+    """How one template is used.
+
+    given: the amounts the sender states; the first is above zero and that of the whole, the others may
+    be zero or left out. begins: an item, which must not have begun. follows: what its item must have
+    come to before. is_sale: a merchant earned it: deducted from, and available at its day.
+    is_answered: it is decided, not recorded: its sender is told. is_reversible: nothing else hangs on it.
+    is_unstoppable: a closed account takes it too. sends: what the other book is told to post;
+    comes_back: what this book's sender is told if this book refuses it.
+    """
+
+    template: Template
+    given: tuple[str, ...] = ("amount",)
+    rule: Rule | None = None
+    begins: bool = False
+    follows: tuple[str, ...] = ()
+    is_sale: bool = False
+    is_answered: bool = False
+    is_reversible: bool = False
+    is_unstoppable: bool = False
+    sends: str | None = None
+    comes_back: str | None = None
+
+
+def _as_begun(case: Case, given: Amounts, item: Item | None) -> Amounts | Outcome:
+    """The whole amount of the item, as it was begun."""
+    assert item is not None, "what follows has begun"
+    return given if given["amount"] == item.amount_minor else Outcome.UNEXPECTED_STATE
+
+
+def _what_is_left(case: Case, given: Amounts, item: Item | None) -> Amounts | Outcome:
+    """A part of what is left of the item."""
+    assert item is not None, "what follows has begun"
+    return given if given["amount"] <= item.left_minor else Outcome.UNEXPECTED_STATE
+
+
+def _charged(case: Case, given: Amounts, item: Item | None) -> Amounts:
+    """From the available balance, and what is missing is owed."""
+    available, owed = charged(case, given["amount"], case.free_minor(MERCHANT_AVAILABLE))
+    return {**given, "available": available, "owed": owed}
+
+
+def _disputed(case: Case, given: Amounts, item: Item | None) -> Amounts:
+    """The amount first, then the fee, from the available balance; what is missing is owed."""
+    free_minor = case.free_minor(MERCHANT_AVAILABLE)
+    available, owed = charged(case, given["amount"], free_minor)
+    fee_available, fee_owed = charged(case, given.get("fee", 0), free_minor - available)
+    return {
+        **given,
+        "available": available,
+        "owed": owed,
+        "fee_available": fee_available,
+        "fee_owed": fee_owed,
+    }
+
+
+def _freed(case: Case, given: Amounts, item: Item | None) -> Amounts | Outcome:
+    """What was frozen repays a debt first; of the fee at most what was charged goes back."""
+    assert item is not None, "what follows has begun"
+    if given["amount"] != item.amount_minor or given.get("fee", 0) > item.amounts.get("fee", 0):
+        return Outcome.UNEXPECTED_STATE
+    repaid_minor = min(given["amount"], case.free_minor(MERCHANT_RECEIVABLE))
+    return {**given, "repaid": repaid_minor, "freed": given["amount"] - repaid_minor}
+
+
+def _with_fee(case: Case, given: Amounts, item: Item | None) -> Amounts | Outcome:
+    """The whole amount of the item, and the fee that was charged with it."""
+    assert item is not None, "what follows has begun"
+    if given["amount"] != item.amount_minor:
+        return Outcome.UNEXPECTED_STATE
+    return {**given, "fee": item.amounts.get("fee", 0)}
+
+
+def _from_reserve(case: Case, given: Amounts, item: Item | None) -> Amounts | Outcome:
+    """At most what the payment's sales still have in the rolling reserve."""
+    reserve_minor = sum([lot.reserve_minor for lot in case.payment.lots])
+    return given if given["amount"] <= reserve_minor else Outcome.BALANCE_INSUFFICIENT
+
+
+_M, _P, _R, _T = merchants, payments, treasury, transfers
+ENTRIES: Final[Mapping[str, Entry]] = {
+    entry.template.name: entry
+    for entry in (
+        Entry(_P.PSP_COST, is_reversible=True),
+        Entry(_M.DISPUTE_OPENED, ("amount", "fee", "cost"), _disputed, begins=True),
+        Entry(_M.DISPUTE_WON, ("amount", "fee"), _freed, follows=("dispute_opened",)),
+        Entry(_M.DISPUTE_LOST, rule=_as_begun, follows=("dispute_opened",)),
+        Entry(_M.INQUIRY_OPENED, rule=_charged, begins=True),
+        Entry(_M.INQUIRY_CLOSED, rule=_freed, follows=("inquiry_opened",)),
+        Entry(_M.PAYOUT_RESERVED, ("amount", "fee"), begins=True, is_answered=True),
+        Entry(_M.PAYOUT_PAID, rule=_as_begun, follows=("payout_reserved",)),
+        Entry(_M.PAYOUT_FAILED, rule=_with_fee, follows=("payout_reserved",)),
+        Entry(_M.PAYOUT_RETURNED, ("amount", "charge"), _as_begun, follows=("payout_paid",)),
+        Entry(_M.RESERVE_APPLIED, rule=_from_reserve),
+        Entry(_M.DEBT_RECOVERED, is_reversible=True),
+        Entry(_M.WRITTEN_OFF, is_reversible=True),
+        Entry(_M.INVOICE_ISSUED, begins=True),
+        Entry(_M.INVOICE_CLOSED, rule=_as_begun, follows=("invoice_issued",)),
+        Entry(_M.PLAN_CHARGED, rule=_charged, is_reversible=True),
+        Entry(_M.PLAN_PREPAID, rule=_charged, begins=True),
+        Entry(_M.PLAN_EARNED, rule=_what_is_left, follows=("plan_prepaid", "plan_earned")),
+        Entry(_R.SETTLEMENT_IN, ("net", "fee", "withheld"), is_reversible=True),
+        Entry(_R.SETTLEMENT_OUT, ("gross", "fee"), is_reversible=True),
+        Entry(_R.PROVIDER_RESERVE_RETURNED, is_reversible=True),
+        Entry(_R.SETTLEMENT_UNKNOWN_IN, is_reversible=True),
+        Entry(_R.SETTLEMENT_UNKNOWN_OUT, is_reversible=True),
+        Entry(_R.SUSPENSE_MATCHED_IN, is_reversible=True),
+        Entry(_R.SUSPENSE_MATCHED_OUT, is_reversible=True),
+        Entry(_R.BANK_CREDITED, is_reversible=True),
+        Entry(_R.BANK_DEBITED, is_reversible=True),
+        Entry(_R.BANK_CHARGED, is_reversible=True),
+        Entry(_R.FEE_SWEPT, is_reversible=True),
+        Entry(_R.BANK_FUNDED, is_reversible=True),
+        Entry(_R.FX_CAPTURED, ("amount", "presented", "margin"), is_sale=True),
+        Entry(_R.FX_REFUNDED, ("amount", "presented"), _charged),
+        Entry(_R.FX_CLOSED_OUT, ("amount", "sold", "gain", "loss"), is_reversible=True),
+        Entry(_T.WALLET_TOPPED_UP, is_reversible=True),
+        Entry(_T.WALLET_SPENT, is_answered=True, sends="wallet_received"),
+        Entry(_T.WALLET_RECEIVED, is_sale=True, comes_back="wallet_credited"),
+        Entry(_T.WALLET_CREDITED, is_unstoppable=True),
+        Entry(_T.WALLET_REFUNDED, is_answered=True, sends="wallet_credited"),
+        Entry(_T.SPLIT_SENT, is_answered=True, sends="split_received"),
+        Entry(_T.SPLIT_RECEIVED, comes_back="split_returned"),
+        Entry(_T.SPLIT_RETURNED, is_unstoppable=True),
+        Entry(_T.TRANSFER_RECEIVED, is_sale=True),
+        Entry(_T.TRANSFER_UNKNOWN, is_reversible=True),
+        Entry(_T.TRANSFER_IDENTIFIED, is_sale=True),
+    )
+}
+"""Every entry by the name of its template; payments' own are posted by their commands alone."""
+
+SALES: Final = frozenset(["capture", *(name for name, entry in ENTRIES.items() if entry.is_sale)])
+"""Templates by which a merchant earns something."""

@@ -1,0 +1,192 @@
+"""What does a book know of a payment after one of its transactions?"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from typing import Final
+
+from msgspec.structs import replace
+
+from schemas.ledger import Leg, Phase, Side, TransactionPosted
+from streams.ledger.chart import (
+    FEE_PROCESSING,
+    MERCHANT_AVAILABLE,
+    MERCHANT_PENDING,
+    MERCHANT_RECEIVABLE,
+    MERCHANT_RESERVE,
+    PSP_RECEIVABLE,
+    TAX_PAYABLE,
+    described,
+)
+from streams.ledger.entries import SALES
+from streams.ledger.payment import (
+    Hold,
+    Lot,
+    Payment,
+    Refund,
+    Sources,
+    released,
+    returned,
+    taken,
+    with_lot,
+    with_pending,
+    with_refund,
+)
+from streams.ledger.templates.merchants import RESERVE_APPLIED
+from streams.ledger.templates.payments import (
+    AVAILABLE,
+    FEE_CHARGED_AGAIN,
+    FEE_RETURNED,
+    HOLD,
+    HOLD_EXPIRED,
+    REFUND_FAILED,
+    REFUND_REQUESTED,
+    REFUND_RESERVED,
+    REFUND_REVERSED,
+    REFUND_SUCCEEDED,
+    RELEASE,
+    RESERVE_RELEASED,
+)
+
+
+def after_transaction(payment: Payment, body: TransactionPosted, at_ms: int, number: int) -> Payment:
+    """The payment after a transaction; the same where it says nothing of one. number: version of the book."""
+    if body.template in SALES:
+        return _sold(payment, body, number)
+    fold = _FOLDS.get(body.template)
+    return payment if fold is None else fold(payment, body, at_ms, number)
+
+
+def moved_minor(legs: Iterable[Leg], code: int, side: Side, phase: Phase = "posted") -> int:
+    """What the legs move on this side of the account of this code."""
+    return sum(
+        [
+            leg.amount_minor
+            for leg in legs
+            if leg.side == side and leg.phase == phase and described(leg.account_id).kind.code == code
+        ]
+    )
+
+
+def _held(payment: Payment, body: TransactionPosted, at_ms: int, number: int) -> Payment:
+    hold = Hold(
+        operation_id=body.operation_id,
+        provider=body.provider or "",
+        amount_minor=body.amount_minor,
+        number=number,
+        expires_at_ms=body.expires_at_ms,
+    )
+    return replace(payment, holds=(*payment.holds, hold))
+
+
+def _released(payment: Payment, body: TransactionPosted, at_ms: int, number: int) -> Payment:
+    return released(payment, body.provider or "", body.amount_minor)
+
+
+def _expired(payment: Payment, body: TransactionPosted, at_ms: int, number: int) -> Payment:
+    """The earliest hold of the authorization that has not run out yet has."""
+    waiting = [hold for hold in payment.holds_of(body.operation_id) if hold.amount_minor]
+    first = min(waiting, key=lambda hold: (hold.expires_at_ms or 0, hold.number))
+    holds = [replace(one, amount_minor=0, is_expired=True) if one is first else one for one in payment.holds]
+    return replace(payment, holds=tuple(holds))
+
+
+def _sold(payment: Payment, body: TransactionPosted, number: int) -> Payment:
+    assert body.available_at_ms is not None, "a sale says when it becomes available"
+    from_hold_minor = moved_minor(body.legs, PSP_RECEIVABLE, "debit", "released")
+    if from_hold_minor:
+        payment = released(payment, body.provider or "", from_hold_minor)
+    credits = Counter[int]()
+    for leg in body.legs:
+        if leg.side == "credit" and leg.phase == "posted":
+            credits[described(leg.account_id).kind.code] += leg.amount_minor
+    fee_minor, tax_minor = credits[FEE_PROCESSING], credits[TAX_PAYABLE]
+    recovered_minor, reserve_minor = credits[MERCHANT_RECEIVABLE], credits[MERCHANT_RESERVE]
+    gross_minor = credits[MERCHANT_PENDING]
+    lot = Lot(
+        lot_id=body.operation_id,
+        provider=body.provider or "",
+        number=number,
+        gross_minor=gross_minor,
+        fee_minor=fee_minor,
+        tax_minor=tax_minor,
+        recovered_minor=recovered_minor,
+        set_aside_minor=reserve_minor,
+        reserve_minor=reserve_minor,
+        pending_minor=gross_minor - fee_minor - tax_minor - reserve_minor - recovered_minor,
+        available_at_ms=body.available_at_ms,
+        reserve_at_ms=body.reserve_at_ms,
+    )
+    return replace(payment, lots=(*payment.lots, lot))
+
+
+def _made_available(payment: Payment, body: TransactionPosted, at_ms: int, number: int) -> Payment:
+    return with_lot(payment, body.operation_id, pending_minor=0, is_available=True)
+
+
+def _reserve_released(payment: Payment, body: TransactionPosted, at_ms: int, number: int) -> Payment:
+    return with_lot(payment, body.operation_id, reserve_minor=0)
+
+
+def _reserve_applied(payment: Payment, body: TransactionPosted, at_ms: int, number: int) -> Payment:
+    """The debt is taken from the payment's sales, oldest first."""
+    left_minor, lots = body.amount_minor, []
+    for lot in payment.lots:
+        part_minor = min(left_minor, lot.reserve_minor)
+        left_minor -= part_minor
+        lots.append(replace(lot, reserve_minor=lot.reserve_minor - part_minor))
+    assert left_minor == 0, "more is applied than is in reserve"
+    return replace(payment, lots=tuple(lots))
+
+
+def _refund_set_aside(payment: Payment, body: TransactionPosted, at_ms: int, number: int) -> Payment:
+    sources = Sources(
+        taken(payment.lots, moved_minor(body.legs, MERCHANT_PENDING, "debit")),
+        moved_minor(body.legs, MERCHANT_AVAILABLE, "debit"),
+        moved_minor(body.legs, MERCHANT_RECEIVABLE, "debit"),
+    )
+    refund = Refund(
+        refund_id=body.operation_id, amount_minor=body.amount_minor, status="reserved", sources=sources
+    )
+    return with_refund(with_pending(payment, sources.pending, -1), refund)
+
+
+def _refund_succeeded(payment: Payment, body: TransactionPosted, at_ms: int, number: int) -> Payment:
+    return with_refund(payment, replace(_refund(payment, body), status="succeeded"))
+
+
+def _refund_undone(payment: Payment, body: TransactionPosted, at_ms: int, number: int) -> Payment:
+    refund = _refund(payment, body)
+    sources = returned(payment, refund, at_ms)
+    restored = with_pending(payment, sources.pending, 1)
+    return with_refund(restored, replace(refund, status="failed"))
+
+
+def _fee_returned(payment: Payment, body: TransactionPosted, at_ms: int, number: int) -> Payment:
+    return replace(payment, fee_returned_minor=payment.fee_returned_minor + body.amount_minor)
+
+
+def _fee_charged_again(payment: Payment, body: TransactionPosted, at_ms: int, number: int) -> Payment:
+    return replace(payment, fee_returned_minor=payment.fee_returned_minor - body.amount_minor)
+
+
+def _refund(payment: Payment, body: TransactionPosted) -> Refund:
+    refund = payment.refund(body.operation_id)
+    assert refund is not None, f"{body.operation_id} was never requested"
+    return refund
+
+
+_FOLDS: Final[Mapping[str, Callable[[Payment, TransactionPosted, int, int], Payment]]] = {
+    HOLD.name: _held,
+    RELEASE.name: _released,
+    HOLD_EXPIRED.name: _expired,
+    AVAILABLE.name: _made_available,
+    RESERVE_RELEASED.name: _reserve_released,
+    RESERVE_APPLIED.name: _reserve_applied,
+    REFUND_RESERVED.name: _refund_set_aside,
+    REFUND_REQUESTED.name: _refund_set_aside,
+    REFUND_SUCCEEDED.name: _refund_succeeded,
+    REFUND_FAILED.name: _refund_undone,
+    REFUND_REVERSED.name: _refund_undone,
+    FEE_RETURNED.name: _fee_returned,
+    FEE_CHARGED_AGAIN.name: _fee_charged_again,
+}

@@ -1,0 +1,88 @@
+"""What is an entry template: the legs of one kind of transaction, as roles and formulas.
+
+An amount of a leg is the sum of some named amounts, so that a template can be proved to balance for
+all of them: per currency and phase, each name occurs as often on the debit as on the credit side.
+"""
+
+from collections.abc import Iterable
+from typing import Final, Literal, NamedTuple
+
+from schemas.ledger import Phase, Side
+from streams.ledger.chart import (
+    FEE_PROCESSING,
+    MERCHANT_AVAILABLE,
+    MERCHANT_PENDING,
+    MERCHANT_RECEIVABLE,
+    MERCHANT_RESERVE,
+    TAX_PAYABLE,
+)
+
+BookKind = Literal["mer", "wal", "trs"]
+"""Whose book: a merchant's, a wallet's or the treasury's; the prefix of the owner's id."""
+InCurrency = Literal["own", "other"]
+
+
+class TemplateLeg(NamedTuple):
+    """One leg of every transaction of a template; left out where its formula comes to nothing.
+
+    formula: the names it adds up, with ` + ` between them. currency: the transaction's own, or the
+    other one of an exchange.
+    """
+
+    side: Side
+    phase: Phase
+    code: int
+    formula: str
+    currency: InCurrency = "own"
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The named amounts of which the leg is the sum."""
+        return tuple(self.formula.split(" + "))
+
+
+class Template(NamedTuple):
+    """One kind of transaction.
+
+    meaning: when it is posted. book: whose book it is posted in.
+    """
+
+    name: str
+    meaning: str
+    legs: tuple[TemplateLeg, ...]
+    book: BookKind = "mer"
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The named amounts its legs add up, in the order they first occur."""
+        return tuple(dict.fromkeys(name for leg in self.legs for name in leg.names))
+
+
+def debit(code: int, formula: str = "amount", currency: InCurrency = "own") -> TemplateLeg:
+    """A posted debit."""
+    return TemplateLeg("debit", "posted", code, formula, currency)
+
+
+def credit(code: int, formula: str = "amount", currency: InCurrency = "own") -> TemplateLeg:
+    """A posted credit."""
+    return TemplateLeg("credit", "posted", code, formula, currency)
+
+
+def swapped(legs: Iterable[TemplateLeg]) -> tuple[TemplateLeg, ...]:
+    """The same legs on the other side."""
+    return tuple(leg._replace(side="credit" if leg.side == "debit" else "debit") for leg in legs)
+
+
+DEDUCTED: Final = (
+    debit(MERCHANT_PENDING, "fee"),
+    credit(FEE_PROCESSING, "fee"),
+    debit(MERCHANT_PENDING, "tax"),
+    credit(TAX_PAYABLE, "tax"),
+    debit(MERCHANT_PENDING, "reserve"),
+    credit(MERCHANT_RESERVE, "reserve"),
+    debit(MERCHANT_PENDING, "recovered"),
+    credit(MERCHANT_RECEIVABLE, "recovered"),
+)
+"""What a sale leaves behind on its way to the merchant: a debt is repaid before anything else."""
+CHARGED: Final = (debit(MERCHANT_AVAILABLE, "available"), debit(MERCHANT_RECEIVABLE, "owed"))
+"""What a merchant has to pay at once: from what is available, and the rest is owed."""

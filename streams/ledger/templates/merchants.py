@@ -1,0 +1,153 @@
+"""What is posted of a merchant's disputes, payouts, debts and subscriptions?"""
+
+from typing import Final
+
+from streams.ledger.chart import (
+    BANK_CLIENT_FUNDS,
+    COST_BANK,
+    COST_DISPUTE,
+    DEFERRED_REVENUE,
+    DISPUTE_HOLD,
+    DISPUTE_RECEIVABLE,
+    FEE_DISPUTE,
+    FEE_PAYOUT,
+    INVOICE_CONTRA,
+    INVOICE_OPEN,
+    LOSS_MERCHANT_CREDIT,
+    MERCHANT_AVAILABLE,
+    MERCHANT_RECEIVABLE,
+    MERCHANT_RESERVE,
+    PAYOUT_CLEARING,
+    PSP_RECEIVABLE,
+    SUBSCRIPTION_REVENUE,
+)
+from streams.ledger.templates.form import CHARGED, Template, credit, debit
+
+# --- Disputes ---------------------------------------------------------------------------------------
+
+DISPUTE_OPENED: Final = Template(
+    "dispute_opened",
+    "The network pulled the amount: it is frozen, and the fee charged",
+    (
+        *CHARGED,
+        credit(DISPUTE_HOLD, "available + owed"),
+        debit(DISPUTE_RECEIVABLE, "available + owed"),
+        credit(PSP_RECEIVABLE, "available + owed"),
+        debit(MERCHANT_AVAILABLE, "fee_available"),
+        debit(MERCHANT_RECEIVABLE, "fee_owed"),
+        credit(FEE_DISPUTE, "fee_available + fee_owed"),
+        debit(COST_DISPUTE, "cost"),
+        credit(PSP_RECEIVABLE, "cost"),
+    ),
+)
+DISPUTE_WON: Final = Template(
+    "dispute_won",
+    "The network gave the amount back: a debt is repaid first, the rest is available",
+    (
+        debit(DISPUTE_HOLD, "repaid + freed"),
+        credit(MERCHANT_RECEIVABLE, "repaid"),
+        credit(MERCHANT_AVAILABLE, "freed"),
+        debit(PSP_RECEIVABLE, "repaid + freed"),
+        credit(DISPUTE_RECEIVABLE, "repaid + freed"),
+        debit(FEE_DISPUTE, "fee"),
+        credit(MERCHANT_AVAILABLE, "fee"),
+    ),
+)
+DISPUTE_LOST: Final = Template(
+    "dispute_lost",
+    "The network keeps the amount: the loss is the merchant's, income is untouched",
+    (debit(DISPUTE_HOLD), credit(DISPUTE_RECEIVABLE)),
+)
+INQUIRY_OPENED: Final = Template(
+    "inquiry_opened",
+    "The network asks about a payment and pulls nothing: the amount is frozen",
+    (*CHARGED, credit(DISPUTE_HOLD, "available + owed")),
+)
+INQUIRY_CLOSED: Final = Template(
+    "inquiry_closed",
+    "An inquiry came to nothing: a debt is repaid first, the rest is available",
+    (
+        debit(DISPUTE_HOLD, "repaid + freed"),
+        credit(MERCHANT_RECEIVABLE, "repaid"),
+        credit(MERCHANT_AVAILABLE, "freed"),
+    ),
+)
+
+
+# --- Payouts and debts ------------------------------------------------------------------------------
+
+PAYOUT_RESERVED: Final = Template(
+    "payout_reserved",
+    "A payout is set aside and its fee charged, within the limits; it is answered",
+    (
+        debit(MERCHANT_AVAILABLE),
+        credit(PAYOUT_CLEARING),
+        debit(MERCHANT_AVAILABLE, "fee"),
+        credit(FEE_PAYOUT, "fee"),
+    ),
+)
+PAYOUT_PAID: Final = Template(
+    "payout_paid", "The bank paid it out", (debit(PAYOUT_CLEARING), credit(BANK_CLIENT_FUNDS))
+)
+PAYOUT_FAILED: Final = Template(
+    "payout_failed",
+    "The bank did not pay it out: amount and fee return",
+    (
+        debit(PAYOUT_CLEARING),
+        credit(MERCHANT_AVAILABLE),
+        debit(FEE_PAYOUT, "fee"),
+        credit(MERCHANT_AVAILABLE, "fee"),
+    ),
+)
+PAYOUT_RETURNED: Final = Template(
+    "payout_returned",
+    "The receiving bank sent a paid payout back, and ours charged for it",
+    (
+        debit(BANK_CLIENT_FUNDS),
+        credit(MERCHANT_AVAILABLE),
+        debit(COST_BANK, "charge"),
+        credit(BANK_CLIENT_FUNDS, "charge"),
+    ),
+)
+RESERVE_APPLIED: Final = Template(
+    "reserve_applied",
+    "A debt is taken from the rolling reserve",
+    (debit(MERCHANT_RESERVE), credit(MERCHANT_RECEIVABLE)),
+)
+DEBT_RECOVERED: Final = Template(
+    "debt_recovered",
+    "A debt is taken from what is available",
+    (debit(MERCHANT_AVAILABLE), credit(MERCHANT_RECEIVABLE)),
+)
+WRITTEN_OFF: Final = Template(
+    "written_off",
+    "A debt will not be paid: the loss is the platform's",
+    (debit(LOSS_MERCHANT_CREDIT), credit(MERCHANT_RECEIVABLE)),
+)
+
+
+# --- Subscriptions ----------------------------------------------------------------------------------
+
+INVOICE_ISSUED: Final = Template(
+    "invoice_issued",
+    "A merchant's invoice is open: a memorandum, it is not our money",
+    (debit(INVOICE_OPEN), credit(INVOICE_CONTRA)),
+)
+INVOICE_CLOSED: Final = Template(
+    "invoice_closed",
+    "A merchant's invoice was paid or canceled",
+    (debit(INVOICE_CONTRA), credit(INVOICE_OPEN)),
+)
+PLAN_CHARGED: Final = Template(
+    "plan_charged",
+    "The platform's own plan for a period that is over",
+    (*CHARGED, credit(SUBSCRIPTION_REVENUE, "available + owed")),
+)
+PLAN_PREPAID: Final = Template(
+    "plan_prepaid",
+    "The platform's own plan for periods to come",
+    (*CHARGED, credit(DEFERRED_REVENUE, "available + owed")),
+)
+PLAN_EARNED: Final = Template(
+    "plan_earned", "A prepaid period is over", (debit(DEFERRED_REVENUE), credit(SUBSCRIPTION_REVENUE))
+)

@@ -1,0 +1,88 @@
+"""What is posted of a payment: what is held, taken and given back?"""
+
+from typing import Final
+
+from schemas.ledger import Phase
+from streams.ledger.chart import (
+    COST_PSP,
+    FEE_PROCESSING,
+    MERCHANT_AVAILABLE,
+    MERCHANT_PENDING,
+    MERCHANT_RECEIVABLE,
+    MERCHANT_RESERVE,
+    PSP_RECEIVABLE,
+    REFUND_CLEARING,
+)
+from streams.ledger.templates.form import CHARGED, DEDUCTED, Template, TemplateLeg, credit, debit, swapped
+
+
+def _announced(phase: Phase, formula: str = "amount") -> tuple[TemplateLeg, ...]:
+    """An amount held at the issuer: on the accounts its capture will be posted to."""
+    return (
+        TemplateLeg("debit", phase, PSP_RECEIVABLE, formula),
+        TemplateLeg("credit", phase, MERCHANT_PENDING, formula),
+    )
+
+
+_SOURCES: Final = (
+    debit(MERCHANT_PENDING, "pending"),
+    debit(MERCHANT_AVAILABLE, "available"),
+    debit(MERCHANT_RECEIVABLE, "owed"),
+)
+_REFUNDED: Final = "pending + available + owed"
+_SET_ASIDE: Final = (*_SOURCES, credit(REFUND_CLEARING, _REFUNDED))
+
+HOLD: Final = Template("hold", "The issuer holds the amount; nothing has moved", _announced("pending"))
+RELEASE: Final = Template("release", "A hold was voided or left over by a capture", _announced("released"))
+HOLD_EXPIRED: Final = Template(
+    "hold_expired", "The time of a hold has run out; the ledger itself takes it back", _announced("released")
+)
+CAPTURE: Final = Template(
+    "capture",
+    "The amount was taken from the customer: gross, then fee, tax, rolling reserve and debt",
+    (*_announced("released", "from_hold"), debit(PSP_RECEIVABLE), credit(MERCHANT_PENDING), *DEDUCTED),
+)
+PSP_COST: Final = Template(
+    "psp_cost", "The provider's charge is known at the capture", (debit(COST_PSP), credit(PSP_RECEIVABLE))
+)
+AVAILABLE: Final = Template(
+    "available",
+    "The day of a capture has come: what is left of its net may be paid out",
+    (debit(MERCHANT_PENDING), credit(MERCHANT_AVAILABLE)),
+)
+REFUND_RESERVED: Final = Template(
+    "refund_reserved", "A merchant's refund is set aside, within the limits; it is answered", _SET_ASIDE
+)
+REFUND_REQUESTED: Final = Template(
+    "refund_requested", "The platform's own refund is set aside, without limits", _SET_ASIDE
+)
+REFUND_SUCCEEDED: Final = Template(
+    "refund_succeeded",
+    "The provider gave the amount back",
+    (debit(REFUND_CLEARING), credit(PSP_RECEIVABLE)),
+)
+REFUND_FAILED: Final = Template(
+    "refund_failed",
+    "The provider did not give it back: it returns to where it came from",
+    (debit(REFUND_CLEARING, _REFUNDED), *swapped(_SOURCES)),
+)
+REFUND_REVERSED: Final = Template(
+    "refund_reversed",
+    "The provider took a refund back after it had succeeded",
+    (debit(PSP_RECEIVABLE, _REFUNDED), *swapped(_SOURCES)),
+)
+FEE_RETURNED: Final = Template(
+    "fee_returned",
+    "A refund gives its part of the fee back, where the terms say so",
+    (debit(FEE_PROCESSING), credit(MERCHANT_AVAILABLE)),
+)
+FEE_CHARGED_AGAIN: Final = Template(
+    "fee_charged_again",
+    "A refund that was reversed takes its part of the fee again",
+    (*CHARGED, credit(FEE_PROCESSING, "available + owed")),
+)
+RESERVE_RELEASED: Final = Template(
+    "reserve_released",
+    "The day of a rolling reserve has come",
+    (debit(MERCHANT_RESERVE), credit(MERCHANT_AVAILABLE)),
+)
