@@ -1,9 +1,9 @@
 """Which terms does a merchant get, and how are they changed?"""
 
-from typing import Annotated
+from datetime import date
 
 import msgspec
-from msgspec import Meta, Struct
+from msgspec import Struct
 
 from api import parsing
 from api.answers import REPLAYED_HEADER, Answer, to_json
@@ -13,7 +13,20 @@ from api.requests_log import NOBODY
 from api.services import Services
 from schemas import topics
 from schemas.envelope import Mode
-from schemas.ledger import BasisPoints, FixedFeeMinor, RefundPolicy, Terms
+from schemas.ledger import (
+    BasisPoints,
+    EffectiveFromMs,
+    FeeRefundPolicy,
+    FixedFeeMinor,
+    Holidays,
+    Prices,
+    RefundPolicy,
+    ReserveDays,
+    RestDays,
+    SettlementDays,
+    Terms,
+    UtcOffsetMinutes,
+)
 from schemas.merchants import AccountView, SetTerms
 from schemas.outcomes import Outcome
 
@@ -26,8 +39,17 @@ class TermsBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, o
 
     fee_bps: BasisPoints | None = None
     fee_fixed_minor: FixedFeeMinor | None = None
-    settlement_days: Annotated[int, Meta(ge=0, le=90)] | None = None
+    settlement_days: SettlementDays | None = None
     refund_policy: RefundPolicy | None = None
+    fee_refund_policy: FeeRefundPolicy | None = None
+    prices: Prices | None = None
+    tax_bps: BasisPoints | None = None
+    reserve_bps: BasisPoints | None = None
+    reserve_days: ReserveDays | None = None
+    rest_days: RestDays | None = None
+    holidays: Holidays | None = None
+    utc_offset_minutes: UtcOffsetMinutes | None = None
+    effective_from_ms: EffectiveFromMs | None = None
 
 
 class SetBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -54,8 +76,15 @@ class PendingTerms(Struct, frozen=True, kw_only=True):
 
 
 def chosen_terms(asked: TermsBody | None, mode: Mode) -> Terms:
-    """The terms asked for, completed with the standard ones of the mode."""
+    """The terms asked for, completed with the standard ones of the mode. Raises Problem for a date that is none."""
     given = {} if asked is None else msgspec.to_builtins(asked)
+    for day in given.get("holidays", ()):
+        try:
+            date.fromisoformat(day)
+        except ValueError as error:
+            raise Problem(
+                Outcome.PARAMETER_INVALID, f"{day} is no day of the calendar", param="terms.holidays"
+            ) from error
     if mode == "test":
         given = {"settlement_days": _TEST_SETTLEMENT_DAYS, **given}
     return msgspec.convert(given, Terms)

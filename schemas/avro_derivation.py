@@ -60,6 +60,8 @@ def _field(field: inspect.Field, named: set[str]) -> dict[str, Any]:
 def _default(field: inspect.Field) -> object:
     if field.default is None or isinstance(field.default, str | int | bool):
         return field.default
+    if field.default == ():
+        return []
     if isinstance(field.default, bytes):
         return field.default.decode("latin-1")
     # A sub-record or map that is left out is written empty, each of its own fields having a default.

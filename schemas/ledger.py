@@ -13,23 +13,70 @@ RefundPolicy = Literal["owe", "refuse"]
 FeeRefundPolicy = Literal["keep", "proportional"]
 BasisPoints = Annotated[int, Meta(ge=0, le=10_000)]
 FixedFeeMinor = Annotated[int, Meta(ge=0, le=1_000_000_000)]
+IsoDate = Annotated[str, Meta(pattern=r"^\d{4}-\d{2}-\d{2}\Z", max_length=10, extra={"personal": False})]
 AmountMinor = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
 """What can be put on record; whether it is an amount to post is decided by the ledger."""
+
+
+SettlementDays = Annotated[int, Meta(ge=0, le=90)]
+ReserveDays = Annotated[int, Meta(ge=0, le=730)]
+RestDays = Annotated[tuple[Annotated[int, Meta(ge=1, le=7)], ...], Meta(max_length=6)]
+Holidays = Annotated[tuple[IsoDate, ...], Meta(max_length=366)]
+UtcOffsetMinutes = Annotated[int, Meta(ge=-720, le=840)]
+EffectiveFromMs = Annotated[int, Meta(ge=0, le=2**53)]
+
+
+class PriceTier(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a sale of at most up_to_minor costs, whole; None: of any amount."""
+
+    up_to_minor: Annotated[int, Meta(ge=1, le=2**63 - 1)] | None = None
+    fee_bps: BasisPoints = 0
+    fee_fixed_minor: FixedFeeMinor = 0
+
+
+class Price(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What sales of a payment method and currency cost; None: of any.
+
+    tiers: by the amount of the sale, the first that reaches it; without one the fee is zero. The fee is
+    then at least minimum_minor and at most maximum_minor (None: no limit), in minor units of the sale.
+    """
+
+    method: Code | None = None
+    currency: Code | None = None
+    tiers: Annotated[tuple[PriceTier, ...], Meta(min_length=1, max_length=16)]
+    minimum_minor: FixedFeeMinor = 0
+    maximum_minor: FixedFeeMinor | None = None
+
+
+Prices = Annotated[tuple[Price, ...], Meta(max_length=64)]
 
 
 class Terms(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What a merchant agreed to.
 
-    fee_bps, fee_fixed_minor: of each capture, the rate in basis points and a fixed part in minor units.
-    settlement_days: captured money is available this many days later (T+n); 0: at once.
-    refund_policy: what becomes of a refund that needs more than there is: owed, or refused.
+    prices: of sales; where none is for a sale's method and currency, fee_bps and fee_fixed_minor are the
+    rate in basis points and a fixed part in minor units. tax_bps: tax on the fee, charged with it.
+    reserve_bps, reserve_days: of each sale, what is kept back, and for how many days.
+    settlement_days: a sale is available this many days later (T+n); 0: at once. rest_days (ISO weekdays,
+    1 is Monday) and holidays (ISO dates) do not count, in the merchant's days, which begin
+    utc_offset_minutes before those of UTC. refund_policy: what becomes of a refund that needs more than
+    there is: owed, or refused. fee_refund_policy: whether a refund gives its part of the fee back.
+    effective_from_ms: sales from then on are under these terms; 0: from when the ledger reads them.
     """
 
     fee_bps: BasisPoints = 290
     fee_fixed_minor: FixedFeeMinor = 30
-    settlement_days: Annotated[int, Meta(ge=0, le=90)] = 2
+    settlement_days: SettlementDays = 2
     refund_policy: RefundPolicy = "owe"
     fee_refund_policy: FeeRefundPolicy = "keep"
+    prices: Prices = ()
+    tax_bps: BasisPoints = 0
+    reserve_bps: BasisPoints = 0
+    reserve_days: ReserveDays = 0
+    rest_days: RestDays = ()
+    holidays: Holidays = ()
+    utc_offset_minutes: UtcOffsetMinutes = 0
+    effective_from_ms: EffectiveFromMs = 0
 
 
 # --- Commands -----------------------------------------------------------------------------------

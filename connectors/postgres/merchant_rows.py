@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import Final
 
+import msgspec
 import structlog
 from msgspec import Struct
 from msgspec.structs import replace
@@ -64,7 +65,7 @@ class AccountProfileRow(Struct, frozen=True, kw_only=True):
 
 
 class MerchantTermsRow(Struct, frozen=True, kw_only=True):
-    """A row of mart.merchant_terms."""
+    """A row of mart.merchant_terms; `prices` and `calendar` are JSON texts."""
 
     merchant_id: str
     mode: str
@@ -73,6 +74,13 @@ class MerchantTermsRow(Struct, frozen=True, kw_only=True):
     fee_fixed_minor: int
     settlement_days: int
     refund_policy: str
+    fee_refund_policy: str
+    tax_bps: int
+    reserve_bps: int
+    reserve_days: int
+    prices: Document
+    calendar: Document
+    effective_from: datetime | None
     version: int
     updated_at: datetime
 
@@ -171,6 +179,19 @@ def _terms(event: Event, body: MerchantTermsSet) -> MerchantTermsRow:
         fee_fixed_minor=terms.fee_fixed_minor,
         settlement_days=terms.settlement_days,
         refund_policy=terms.refund_policy,
+        fee_refund_policy=terms.fee_refund_policy,
+        tax_bps=terms.tax_bps,
+        reserve_bps=terms.reserve_bps,
+        reserve_days=terms.reserve_days,
+        prices=json_text([msgspec.to_builtins(price) for price in terms.prices]),
+        calendar=json_text(
+            {
+                "rest_days": terms.rest_days,
+                "holidays": terms.holidays,
+                "utc_offset_minutes": terms.utc_offset_minutes,
+            }
+        ),
+        effective_from=at(terms.effective_from_ms) if terms.effective_from_ms else None,
         version=envelope.version,
         updated_at=at(envelope.occurred_at_ms),
     )

@@ -30,6 +30,22 @@ COMMENT ON COLUMN mart.ledger_refusals.payment_id IS 'Payment it is about; null 
 COMMENT ON COLUMN mart.ledger_refusals.template IS 'Entry template that was asked for; null for the commands of payments';
 COMMENT ON COLUMN mart.ledger_refusals.other_book IS 'Book the money was to come from or go to; null within one book';
 
+ALTER TABLE mart.merchant_terms
+    ADD COLUMN fee_refund_policy text NOT NULL DEFAULT 'keep',
+    ADD COLUMN tax_bps integer NOT NULL DEFAULT 0,
+    ADD COLUMN reserve_bps integer NOT NULL DEFAULT 0,
+    ADD COLUMN reserve_days integer NOT NULL DEFAULT 0,
+    ADD COLUMN prices jsonb NOT NULL DEFAULT '[]',
+    ADD COLUMN calendar jsonb NOT NULL DEFAULT '{}',
+    ADD COLUMN effective_from timestamptz;
+COMMENT ON COLUMN mart.merchant_terms.fee_refund_policy IS 'keep or proportional: whether a refund gives its part of the fee back';
+COMMENT ON COLUMN mart.merchant_terms.tax_bps IS 'Tax on the fee, in basis points of it';
+COMMENT ON COLUMN mart.merchant_terms.reserve_bps IS 'Of each sale, what goes into the rolling reserve, in basis points';
+COMMENT ON COLUMN mart.merchant_terms.reserve_days IS 'For so many days';
+COMMENT ON COLUMN mart.merchant_terms.prices IS 'Prices by payment method and currency, before the standard fee';
+COMMENT ON COLUMN mart.merchant_terms.calendar IS 'rest_days, holidays and utc_offset_minutes of the settlement days';
+COMMENT ON COLUMN mart.merchant_terms.effective_from IS 'Sales from then on are under these terms; null: from when they were read';
+
 CREATE VIEW mart.interbook_in_flight AS
 SELECT
     t.reference_id,

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 from msgspec import Struct
@@ -21,11 +21,22 @@ _FORMAT: Final = 1
 _encode: Final = msgspec.json.Encoder().encode
 
 
+MAX_TERMS: Final = 8
+"""Terms that are remembered; a fact told late is under those that were in force when it occurred."""
+
+
+class NumberedTerms(NamedTuple):
+    """Terms under their number."""
+
+    number: int
+    terms: Terms
+
+
 class Head(Struct, frozen=True, array_like=True):
     """What is said of a book as a whole.
 
-    version: events so far; 0: no book yet. terms_version: 0 while nothing is known of its terms.
-    next_due_ms: when the first of what waits is due. allowances: by currency, what the platform kept
+    version: events so far; 0: no book yet. terms: those that may still be in force, the latest last;
+    number 0 while nothing is known of them. next_due_ms: when the first of what waits is due. allowances: by currency, what the platform kept
     of the payments that were refunded, in minor units. closed: accounts that are, as code and currency.
     """
 
@@ -34,11 +45,18 @@ class Head(Struct, frozen=True, array_like=True):
     mode: Mode = "test"
     version: int = 0
     clock_id: str = WALL_CLOCK
-    terms: Terms = Terms()
-    terms_version: int = 0
+    terms: tuple[NumberedTerms, ...] = (NumberedTerms(0, Terms()),)
     next_due_ms: int | None = None
     allowances: dict[str, int] = {}
     closed: tuple[tuple[int, str], ...] = ()
+
+
+def in_force(known: Sequence[NumberedTerms], at_ms: int) -> NumberedTerms:
+    """The latest terms that were effective by then; the earliest known where none were."""
+    for numbered in reversed(known):
+        if numbered.terms.effective_from_ms <= at_ms:
+            return numbered
+    return known[0]
 
 
 @dataclass(frozen=True, slots=True, repr=False)

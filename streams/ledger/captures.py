@@ -1,6 +1,6 @@
 """What does the ledger post of holds and captures? Facts: what does not fit the books still happened."""
 
-from schemas.ledger import RecordHold
+from schemas.ledger import RecordCapture, RecordHold
 from schemas.outcomes import Outcome
 from streams.ledger.posting import Case, Posted, posted, sale
 from streams.ledger.templates.payments import CAPTURE, HOLD, RELEASE
@@ -29,7 +29,9 @@ def capture(case: Case) -> Posted:
         return Outcome.UNEXPECTED_STATE
     amount_minor = _amount_minor(case)
     amounts = {"amount": amount_minor, "from_hold": min(amount_minor, _held_minor(case))}
-    return (sale(case, CAPTURE, amounts),)
+    command = case.command
+    assert isinstance(command, RecordCapture), "a capture is recorded"
+    return (sale(case, CAPTURE, amounts, command.method),)
 
 
 def _amount_minor(case: Case) -> int:

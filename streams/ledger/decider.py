@@ -21,6 +21,7 @@ from schemas.ledger import (
     RecordRelease,
     ReopenAccount,
     ReserveRefund,
+    Terms,
     TermsChanged,
 )
 from schemas.merchants import MerchantTermsSet
@@ -44,6 +45,7 @@ _POSTINGS: Final[Mapping[type[LedgerCommand], Callable[[Case], Posted]]] = {
     RecordRefundSucceeded: refunds.succeed,
     RecordRefundFailed: refunds.fail,
 }
+_UNKNOWN: Final = Terms()
 MAX_REUSES: Final = 8
 """Other commands under one transaction id that are put on record; more are only answered."""
 
@@ -67,7 +69,7 @@ def decide(book: Book | None, message: Message[Any]) -> Decision[AggregateEvent]
 
 
 def _terms(book: Book, body: MerchantTermsSet) -> Sequence[AggregateEvent]:
-    if body.number <= book.head.terms_version:
+    if body.number <= book.head.terms[-1].number:
         return ()
     if not book.version:
         return (BookOpened(terms=body.terms, terms_version=body.number),)
@@ -93,7 +95,7 @@ def _command(
     if known is not None:
         return _repeated(book, known, command)
     # Terms come on another topic and may be read later; a fact cannot wait for them.
-    opened = () if book.version else (BookOpened(terms=book.head.terms, terms_version=0),)
+    opened = () if book.version else (BookOpened(terms=_UNKNOWN, terms_version=0),)
     case = met(book, command, message.envelope)
     said = enter(case) if isinstance(command, PostEntry) else _about_payment(case, command)
     if isinstance(said, Outcome):

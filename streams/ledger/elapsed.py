@@ -5,7 +5,7 @@ from typing import Final
 
 from schemas import ids
 from schemas.ledger import TransactionPosted
-from streams.ledger.book import Book
+from streams.ledger.book import Book, in_force
 from streams.ledger.chart import Names
 from streams.ledger.due import Due, DueKind
 from streams.ledger.legs import post
@@ -47,7 +47,7 @@ def _posted(book: Book, due: Due) -> TransactionPosted:
             Names(head.mode, head.merchant_id, provider, payment.currency, book.partition),
             {"amount": amount_minor},
         ),
-        terms_version=head.terms_version,
+        terms_version=in_force(head.terms, due.due_ms).number,
     )
 
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from schemas.ledger import Leg, PostEntry, TransactionPosted
 from schemas.money import EXPONENTS
 from schemas.outcomes import Outcome
+from streams.ledger.book import in_force
 from streams.ledger.chart import CHART, described
 from streams.ledger.entries import ENTRIES, Entry
 from streams.ledger.legs import MAX_AMOUNT_MINOR, is_side_used, mirrored
@@ -47,7 +48,7 @@ def reverse(case: Case) -> TransactionPosted | Outcome:
         amount_minor=entry.amount_minor,
         currency=entry.currency,
         legs=mirrored(entry.legs),
-        terms_version=case.book.head.terms_version,
+        terms_version=in_force(case.book.head.terms, case.at_ms).number,
         fingerprint=case.fingerprint,
         reverses=reverses,
     )
@@ -72,7 +73,7 @@ def _entered(case: Case) -> TransactionPosted | Outcome:
     if entry.is_sale:
         if case.payment.lot(command.operation_id) is not None:
             return Outcome.UNEXPECTED_STATE
-        return sale(case, entry.template, amounts)
+        return sale(case, entry.template, amounts, command.method)
     return posted(case, entry.template, amounts, command.amounts[entry.given[0]])
 
 

@@ -16,7 +16,7 @@ from schemas.ledger import (
 )
 from schemas.outcomes import Outcome
 from streams.ledger.accounts import Counters
-from streams.ledger.book import Book, Head
+from streams.ledger.book import MAX_TERMS, Book, Head, NumberedTerms
 from streams.ledger.chart import described
 from streams.ledger.entries import ENTRIES
 from streams.ledger.legs import MAX_AMOUNT_MINOR, check_use
@@ -43,11 +43,11 @@ def evolve(book: Book | None, event: Message[AggregateEvent]) -> Book:
                 mode=envelope.mode,
                 version=1,
                 clock_id=envelope.clock_id,
-                terms=body.terms,
-                terms_version=body.terms_version,
+                terms=(NumberedTerms(body.terms_version, body.terms),),
             )
         case TermsChanged():
-            head = replace(head, version=envelope.version, terms=body.terms, terms_version=body.terms_version)
+            known = (*head.terms, NumberedTerms(body.terms_version, body.terms))
+            head = replace(head, version=envelope.version, terms=known[-MAX_TERMS:])
         case AccountClosed():
             closed = (*head.closed, (body.code, body.currency))
             head = replace(head, version=envelope.version, closed=closed)

@@ -9,16 +9,16 @@ import msgspec
 from schemas.envelope import Envelope
 from schemas.ledger import LedgerCommand, Leg, PostEntry, Terms, TransactionPosted
 from schemas.outcomes import Outcome
-from streams.ledger.book import Book
+from streams.ledger.book import Book, in_force
+from streams.ledger.calendar import available_at_ms, reserve_at_ms
 from streams.ledger.chart import MERCHANT_RECEIVABLE, Names, account_id, described
 from streams.ledger.legs import MAX_AMOUNT_MINOR, post
 from streams.ledger.payment import Payment
+from streams.ledger.pricing import deductions
 from streams.ledger.rows import Rows
 from streams.ledger.templates.form import Template
 
 _FINGERPRINT_BYTES: Final = 16
-_DAY_MS: Final = 86_400_000
-_BASIS_POINTS: Final = 10_000
 _encode: Final = msgspec.json.Encoder().encode
 
 Posted = Sequence[TransactionPosted] | Outcome
@@ -37,8 +37,8 @@ class Case(NamedTuple):
 
     @property
     def terms(self) -> Terms:
-        """What the merchant agreed to."""
-        return self.book.head.terms
+        """What the merchant had agreed to when it occurred."""
+        return in_force(self.book.head.terms, self.at_ms).terms
 
     @property
     def rows(self) -> Rows:
@@ -101,22 +101,27 @@ def posted(
         amount_minor=amount_minor,
         currency=command.currency,
         legs=post(template, case.names, amounts, other_currency),
-        terms_version=case.book.head.terms_version,
+        terms_version=in_force(case.book.head.terms, case.at_ms).number,
         fingerprint=b"" if begun_as else case.fingerprint,
         **about,
     )
 
 
-def sale(case: Case, template: Template, amounts: Mapping[str, int], **about: Any) -> TransactionPosted:
-    """The transaction by which a merchant earned `amounts["amount"]`: what is deducted, and when it is available."""
-    amount_minor = amounts["amount"]
+def sale(case: Case, template: Template, amounts: Mapping[str, int], method: str | None) -> TransactionPosted:
+    """The transaction by which a merchant earned `amounts["amount"]`: what is deducted, and when it is available.
+
+    A debt is repaid from what is left of it, before anything is the merchant's.
+    """
+    amount_minor, terms = amounts["amount"], case.terms
+    fee, tax, reserve = deductions(amount_minor, terms, method=method, currency=case.names.currency)
+    recovered_minor = min(amount_minor - fee - tax - reserve, case.free_minor(MERCHANT_RECEIVABLE))
     return posted(
         case,
         template,
-        {**amounts, **_deducted(case, amount_minor)},
+        {**amounts, "fee": fee, "tax": tax, "reserve": reserve, "recovered": recovered_minor},
         amount_minor,
-        available_at_ms=case.at_ms + case.terms.settlement_days * _DAY_MS,
-        **about,
+        available_at_ms=available_at_ms(case.at_ms, terms),
+        reserve_at_ms=reserve_at_ms(case.at_ms, terms) if reserve else None,
     )
 
 
@@ -132,14 +137,3 @@ def overflows(rows: Rows, legs: Sequence[Leg]) -> bool:
     if all(max(rows.counters(leg.account_id)) + most_minor <= MAX_AMOUNT_MINOR for leg in legs):
         return False
     return any(max(counters) > MAX_AMOUNT_MINOR for counters in rows.after(legs).values())
-
-
-def fee_minor(amount_minor: int, terms: Terms) -> int:
-    """What the platform keeps of a sale, rounded down; never more than the sale."""
-    return min(amount_minor, amount_minor * terms.fee_bps // _BASIS_POINTS + terms.fee_fixed_minor)
-
-
-def _deducted(case: Case, amount_minor: int) -> Mapping[str, int]:
-    fee = fee_minor(amount_minor, case.terms)
-    recovered_minor = min(amount_minor - fee, case.free_minor(MERCHANT_RECEIVABLE))
-    return {"fee": fee, "recovered": recovered_minor}

@@ -6,6 +6,7 @@ from schemas.outcomes import Outcome
 from streams.ledger.chart import MERCHANT_AVAILABLE, MERCHANT_RECEIVABLE
 from streams.ledger.payment import Refund, Sources, returned, taken
 from streams.ledger.posting import Case, Posted, charged, posted
+from streams.ledger.pricing import returned_fee_minor
 from streams.ledger.templates.form import Template
 from streams.ledger.templates.payments import (
     FEE_CHARGED_AGAIN,
@@ -106,12 +107,13 @@ def _from_sources(case: Case, template: Template, sources: Sources, begun_as: st
 
 
 def _fee_target_minor(case: Case, refunded_minor: int) -> int:
-    """What of the fees is the merchant's again when so much was refunded: the cumulative floor."""
+    """What of the fees is the merchant's again when so much was refunded."""
     payment = case.payment
-    if case.terms.fee_refund_policy == "keep" or not payment.captured_minor:
+    if case.terms.fee_refund_policy == "keep":
         return 0
-    refunded_minor = min(refunded_minor, payment.captured_minor)
-    return payment.fee_minor * refunded_minor // payment.captured_minor
+    return returned_fee_minor(
+        payment.fee_minor, refunded_minor=refunded_minor, captured_minor=payment.captured_minor
+    )
 
 
 def _fee_returned(case: Case, refunded_minor: int) -> tuple[TransactionPosted, ...]:

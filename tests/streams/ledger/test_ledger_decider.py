@@ -1,6 +1,7 @@
 """Cases of the ledger: what is told leads to these postings or refusals, and the accounts then stand so."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -9,8 +10,8 @@ from schemas.ledger import RecordCapture, RecordHold, ReserveRefund, Terms
 from schemas.merchants import ApiKey, MerchantCreated, OperatorCreated, Profile, WebhookEndpointDeleted
 from schemas.testing import OTHER_MERCHANT, envelope
 from streams.ledger.legs import MAX_AMOUNT_MINOR
-from streams.ledger.posting import fee_minor
-from streams.ledger.testing import DAY, Desk, command
+from streams.ledger.pricing import deductions
+from streams.ledger.testing import DAY, Desk, command, entry
 
 Tell = Callable[[Desk], Desk]
 # A full capture of 100.00: fee 2.9 % + 0.30.
@@ -330,7 +331,7 @@ def test_reservations_alone_are_answered(case: str) -> None:
 )
 def test_the_fee_is_rounded_down_and_never_more_than_the_capture(amount_minor: int, fee: int) -> None:
     """A merchant is never charged for a capture more than it brought."""
-    assert fee == fee_minor(amount_minor, Terms())
+    assert (fee, 0, 0) == deductions(amount_minor, Terms(), method=None, currency="USD")
 
 
 def test_other_events_of_accounts_open_no_book() -> None:
@@ -378,3 +379,62 @@ def test_a_merchant_s_refunds_never_touch_another_s_money() -> None:
     assert ["refund_reserved"] == desk.said
     after = desk.book().rows.counters(f"test.2020.merchant.available.{envelope('x').merchant_id}.USD")
     assert before == after
+
+
+RESERVE = Terms(tax_bps=1_800, reserve_bps=1_000, reserve_days=90, fee_refund_policy="proportional")
+KEPT = {1100: 10_000, 2010: -8_623, 2030: -1_000, 2300: -57, 4010: -320}
+
+
+def test_tax_and_rolling_reserve_are_deducted_and_the_reserve_is_released_at_its_day() -> None:
+    """Fee 3.20, tax on it 0.57, 10 % kept back for 90 days."""
+    desk = Desk().terms(RESERVE).capture()
+    assert KEPT == desk.by_code()
+    assert ["available"] == desk.wait(2 * DAY).said
+    assert [] == desk.wait(87 * DAY).said
+    assert ["reserve_released"] == desk.wait(DAY).said
+    assert {1100: 10_000, 2020: -9_623, 2300: -57, 4010: -320} == desk.by_code()
+
+
+def test_refunds_return_their_part_of_the_fee() -> None:
+    """Each a floor of the whole, so the last one returns what is left of it; undone, it is charged again."""
+    desk = Desk().terms(RESERVE).capture(9_999).wait(2 * DAY)
+    fee_minor = 319
+    for name in ("1", "2", "3"):
+        desk.reserve(3_333, name=name).succeed(3_333, name=name)
+        assert "fee_returned" == desk.said[-1]
+    returned = [event.body.amount_minor for event in desk.journal if _is(event, "fee_returned")]
+    assert ([106, 106, 107], fee_minor) == (returned, sum(returned))
+    desk.fail(3_333, name="2")
+    assert ["refund_reversed", "fee_charged_again"] == desk.said
+    assert fee_minor - 106 - 106 == next(
+        event.body.amount_minor for event in desk.journal if _is(event, "fee_charged_again")
+    )
+
+
+def _is(event: Message[Any], template: str) -> bool:
+    return getattr(event.body, "template", "") == template
+
+
+def test_a_rolling_reserve_pays_a_debt_and_the_rest_is_released() -> None:
+    """Of the sales of one payment, the oldest first."""
+    desk = Desk().terms(RESERVE).capture()
+    payment_id = desk.journal[-1].body.payment_id
+    desk.enter(entry("plan_charged", "sub_1", amounts={"amount": 400}))
+    desk.enter(entry("reserve_applied", "debt_1", payment_id=payment_id, amounts={"amount": 400}))
+    assert ["reserve_applied"] == desk.said
+    desk.wait(90 * DAY)
+    released = [event.body.amount_minor for event in desk.journal if _is(event, "reserve_released")]
+    assert [600] == released
+    assert 0 == desk.by_code().get(1300, 0)
+
+
+def test_terms_take_effect_at_their_time() -> None:
+    """What was sold before goes by the terms that were in force then, and the journal says which."""
+    desk = Desk().open()
+    later_ms = desk.now_ms + DAY
+    desk.terms(Terms(fee_bps=0, fee_fixed_minor=7, effective_from_ms=later_ms), 2)
+    desk.capture().wait(DAY)
+    desk.capture(payment="q")
+    sold = [event.body for event in desk.journal if _is(event, "capture")]
+    assert [1, 2] == [body.terms_version for body in sold]
+    assert {4010: -327} == {code: amount for code, amount in desk.by_code().items() if code == 4010}
