@@ -1,16 +1,18 @@
-"""What do the generated pages of docs/reference say: topics, tables, outcomes, metrics, settings.
+"""What do the generated pages of docs/reference say: topics, tables, outcomes, metrics, settings, entries.
 
 `make docs` writes them; a test fails when one is older than the code.
 """
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final, get_args
 
 from msgspec import inspect
 
 import schemas
+from ops.markdown import table
+from ops.reference_entries import page_parts
 from schemas import metrics, topics
 from schemas.envelope import schema_name
 from schemas.outcomes import DECLINE_CODES, Outcome
@@ -49,7 +51,7 @@ def topics_page() -> str:
     return _page(
         "Topics",
         "One role writes each topic. Records that do not decode go to `<topic>.dlq` with reason and offset.",
-        _table(("topic", "key domain", "writer", "readers", "encoding", "retention", "messages"), rows),
+        table(("topic", "key domain", "writer", "readers", "encoding", "retention", "messages"), rows),
         "## Changelogs\n\n" + "\n".join(names),
     )
 
@@ -70,8 +72,8 @@ def outcomes_page() -> str:
     return _page(
         "Outcomes",
         "How a request can end, in order of precedence: when several apply, the first one is the answer.",
-        _table(("code", "HTTP status", "type", "param", "message"), rows),
-        "## Decline codes\n\n" + _table(("code", "meaning"), declines),
+        table(("code", "HTTP status", "type", "param", "message"), rows),
+        "## Decline codes\n\n" + table(("code", "meaning"), declines),
     )
 
 
@@ -86,7 +88,7 @@ def metrics_page() -> str:
         "In Prometheus' text form: `GET /metrics` on the port of the API, of every other process on its "
         "`MILLRACE_METRICS_PORT`, and of each worker also on `run/<worker>.sock` of the data directory. "
         "`millrace status` shows every address. Every process also tells `process_*`: CPU time, memory, open files.",
-        _table(("metric", "kind", "process", "labels", "meaning"), rows),
+        table(("metric", "kind", "process", "labels", "meaning"), rows),
         "## Names that nothing exposes yet\n\n" + "\n".join(reserved),
     )
 
@@ -107,7 +109,7 @@ def settings_page() -> str:
     return _page(
         "Settings",
         "Read from the environment once; an unknown or bad variable is refused by name. Times are in milliseconds.",
-        _table(("variable", "default", "range", "meaning"), rows),
+        table(("variable", "default", "range", "meaning"), rows),
     )
 
 
@@ -119,16 +121,27 @@ def tables_page() -> str:
     for kind, name, text in found:
         meaning = " ".join(text.replace("''", "'").split())
         if kind.upper() == "COLUMN":
-            table, _, column = name.rpartition(".")
+            shown, _, column = name.rpartition(".")
             # A later file may describe a column anew.
-            columns.setdefault(table, {})[f"`{column}`"] = meaning
+            columns.setdefault(shown, {})[f"`{column}`"] = meaning
         else:
             meanings[name] = meaning
     parts = [
-        f"## {table}\n\n{meanings.get(table, '')}\n\n{_table(('column', 'meaning'), rows.items())}"
-        for table, rows in columns.items()
+        f"## {shown}\n\n{meanings.get(shown, '')}\n\n{table(('column', 'meaning'), rows.items())}"
+        for shown, rows in columns.items()
     ]
     return _page("Tables", "What the sink keeps in Postgres. Money is in minor units, time is UTC.", *parts)
+
+
+def entries_page() -> str:
+    """The chart of accounts, every entry, and each of them as posted by the ledger."""
+    return _page(
+        "Ledger entries",
+        "Every account and every kind of transaction there is. Amounts of legs are sums of named amounts; per "
+        "currency and phase each name is debited as often as it is credited, so every entry balances for all "
+        "amounts. Balances are on the account's normal side. Pending legs announce and released legs take back.",
+        *page_parts(),
+    )
 
 
 PAGES: Final[Mapping[str, Callable[[], str]]] = {
@@ -137,6 +150,7 @@ PAGES: Final[Mapping[str, Callable[[], str]]] = {
     "metrics.md": metrics_page,
     "settings.md": settings_page,
     "tables.md": tables_page,
+    "ledger-entries.md": entries_page,
 }
 
 
@@ -160,11 +174,6 @@ def _meaning(info: inspect.Type) -> tuple[str, str]:
             return described, f"`{pattern}`".replace("|", "\\|")
         case _:
             return described, ""
-
-
-def _table(heads: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
-    lines = [heads, tuple("---" for _ in heads), *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def _page(title: str, lead: str, *parts: str) -> str:
