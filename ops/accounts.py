@@ -15,7 +15,7 @@ def create_merchant(
     operator_key: str,
     *,
     display_name: str,
-    terms: Mapping[str, int | str] | None = None,
+    terms: Mapping[str, Any] | None = None,
     webhook_url: str | None = None,
 ) -> dict[str, Any]:
     """Create a merchant; its id and secret key, shown this once.

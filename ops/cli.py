@@ -3,19 +3,14 @@
 Every command takes --data-dir and --json; the exit code is 0 only when what was asked holds.
 """
 
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
 import msgspec
 import typer
 
-from ops.demo.errors import DemoError
-from ops.errors import OpsError
-from ops.stack.errors import StackError
-from schemas.settings import Settings, SettingsError, parse_settings
+from ops import ledger_cli
+from ops.cli_options import AsJson, DataDir, settings_of, show, told
 
 app = typer.Typer(
     no_args_is_help=True, pretty_exceptions_enable=False, help="Run and watch the payment platform."
@@ -28,11 +23,8 @@ app.add_typer(merchants, name="merchants")
 app.add_typer(operators, name="operators")
 app.add_typer(topics, name="topics")
 app.add_typer(rules, name="rules")
-
-DataDir = Annotated[
-    Path | None, typer.Option("--data-dir", help="Directory that holds everything; MILLRACE_DATA_DIR.")
-]
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON value instead of text.")]
+app.add_typer(ledger_cli.ledger, name="ledger")
+app.add_typer(ledger_cli.scenario, name="scenario")
 
 
 def main() -> None:
@@ -50,9 +42,9 @@ def up(
     """Start Kafka, Postgres, the provider simulator and every process of the platform."""
     from ops import lifecycle
 
-    with _told(as_json), _settings(data_dir) as settings:
+    with told(as_json), settings_of(data_dir) as settings:
         running = lifecycle.up(settings, api_port=api_port, is_detached=detach)
-        _show(as_json, running, f"The API answers at {running.api_url}")
+        show(as_json, running, f"The API answers at {running.api_url}")
 
 
 @app.command()
@@ -60,9 +52,9 @@ def down(data_dir: DataDir = None, as_json: AsJson = False) -> None:
     """Stop what `up` started; what was accepted is kept."""
     from ops import lifecycle
 
-    with _told(as_json), _settings(data_dir) as settings:
+    with told(as_json), settings_of(data_dir) as settings:
         was_running = lifecycle.down(settings)
-        _show(as_json, {"was_running": was_running}, "Stopped." if was_running else "Nothing was running.")
+        show(as_json, {"was_running": was_running}, "Stopped." if was_running else "Nothing was running.")
 
 
 @app.command()
@@ -71,9 +63,9 @@ def status(data_dir: DataDir = None, as_json: AsJson = False) -> None:
     from ops import lifecycle
     from ops.tables import status_table
 
-    with _told(as_json), _settings(data_dir) as settings:
+    with told(as_json), settings_of(data_dir) as settings:
         found = lifecycle.status(settings)
-        _show(as_json, found, status_table(found))
+        show(as_json, found, status_table(found))
 
 
 @app.command()
@@ -85,7 +77,7 @@ def worker(
     """Run stages in this process until it is told to end."""
     from ops import workers
 
-    with _told(as_json), _settings(data_dir) as settings:
+    with told(as_json), settings_of(data_dir) as settings:
         workers.run(settings, tuple(stages))
 
 
@@ -105,13 +97,13 @@ def demo(
     """Start the platform if need be, send it payments, verify everything, and report."""
     from ops import demonstration
 
-    with _told(as_json), _settings(data_dir) as settings:
+    with told(as_json), settings_of(data_dir) as settings:
         plan = demonstration.Plan(
             payments=payments, requests_file=requests, seed=seed, forget_keys=forget_keys
         )
-        told = demonstration.run(settings, plan, is_quiet=as_json)
-        _show(as_json, told, told.rendered())
-        raise typer.Exit(0 if told.passed else 1)
+        said = demonstration.run(settings, plan, is_quiet=as_json)
+        show(as_json, said, said.rendered())
+        raise typer.Exit(0 if said.passed else 1)
 
 
 @app.command()
@@ -120,9 +112,9 @@ def verify(data_dir: DataDir = None, as_json: AsJson = False) -> None:
     from ops import lifecycle
     from ops.tables import verify_table
 
-    with _told(as_json), _settings(data_dir) as settings:
+    with told(as_json), settings_of(data_dir) as settings:
         report = lifecycle.verify(settings)
-        _show(as_json, report, verify_table(report))
+        show(as_json, report, verify_table(report))
         raise typer.Exit(0 if report.passed else 1)
 
 
@@ -139,10 +131,10 @@ def explain(
     from ops.explain import assembly, stored
     from ops.explain.text import life_text
 
-    with _told(as_json), _settings(data_dir) as settings:
+    with told(as_json), settings_of(data_dir) as settings:
         with stored.reading(lifecycle.running_settings(settings).postgres_dsn) as tables:
             life = assembly.life_of(tables.found(identifier))
-        _show(as_json, life, life_text(life))
+        show(as_json, life, life_text(life))
 
 
 @app.command()
@@ -154,9 +146,9 @@ def bench(
     """Measure CPU time per unit of work; without names also writes docs/reference/performance.md."""
     from ops.bench import suite
 
-    with _told(as_json), _settings(data_dir) as settings:
+    with told(as_json), settings_of(data_dir) as settings:
         results = suite.run(settings, tuple(names or ()))
-        _show(as_json, results, suite.rendered(results))
+        show(as_json, results, suite.rendered(results))
 
 
 @app.command()
@@ -170,9 +162,9 @@ def simulate(
     from ops.simulation.oracle import violations
     from ops.simulation.world import Plan, World
 
-    with _told(as_json):
+    with told(as_json):
         found = violations(World(seed, Plan(payments=payments)).run())
-        _show(
+        show(
             as_json,
             {"seed": seed, "violations": found},
             "\n".join(found) or f"seed {seed}: everything is right",
@@ -186,7 +178,7 @@ def list_test_tokens(data_dir: DataDir = None, as_json: AsJson = False) -> None:
     from connectors.psp.simulator.tokens import TEST_TOKENS
 
     listed = {token.token: token.meaning for token in TEST_TOKENS}
-    _show(as_json, listed, "\n".join(f"{token:<32}{meaning}" for token, meaning in listed.items()))
+    show(as_json, listed, "\n".join(f"{token:<32}{meaning}" for token, meaning in listed.items()))
 
 
 @app.command()
@@ -200,9 +192,9 @@ def quarantine(
     """Set one record aside for ever: the only way past a record that a stage cannot handle."""
     from ops import lifecycle
 
-    with _told(as_json), _settings(data_dir) as settings:
+    with told(as_json), settings_of(data_dir) as settings:
         found = lifecycle.set_aside(settings, record, reason=reason, is_dry_run=not execute)
-        _show(as_json, found, msgspec.json.format(msgspec.json.encode(found)).decode())
+        show(as_json, found, msgspec.json.format(msgspec.json.encode(found)).decode())
 
 
 @merchants.command("create")
@@ -231,11 +223,11 @@ def create_merchant(
         "refund_policy": refund_policy,
     }
     terms = {term: value for term, value in asked.items() if value is not None}
-    with _told(as_json), _settings(data_dir) as settings:
+    with told(as_json), settings_of(data_dir) as settings:
         api_url, key = lifecycle.api_access(settings)
         made = accounts.create_merchant(api_url, key, display_name=name, terms=terms, webhook_url=webhook_url)
         shown = ("merchant_id", "secret_key", "endpoint_id", "webhook_url", "webhook_secret")
-        _show(as_json, made, "\n".join(f"{field:<16}{made[field]}" for field in shown if field in made))
+        show(as_json, made, "\n".join(f"{field:<16}{made[field]}" for field in shown if field in made))
 
 
 @operators.command("create")
@@ -248,10 +240,10 @@ def create_operator(
     """Create an operator; its secret key is shown this once."""
     from ops import accounts, lifecycle
 
-    with _told(as_json), _settings(data_dir) as settings:
+    with told(as_json), settings_of(data_dir) as settings:
         api_url, key = lifecycle.api_access(settings)
         made = accounts.create_operator(api_url, key, display_name=name, role=role)
-        _show(as_json, made, f"operator_id  {made['operator_id']}\nsecret_key   {made['secret_key']}")
+        show(as_json, made, f"operator_id  {made['operator_id']}\nsecret_key   {made['secret_key']}")
 
 
 @topics.command("list")
@@ -264,7 +256,7 @@ def list_topics(data_dir: DataDir = None, as_json: AsJson = False) -> None:
         {"name": one.name, "key_domain": one.key_domain, "writer": one.writer, "readers": one.readers}
         for one in ALL
     ]
-    _show(as_json, listed, topics_table())
+    show(as_json, listed, topics_table())
 
 
 @topics.command("tail")
@@ -278,9 +270,9 @@ def tail_topic(
     """Show the last records of a topic, decoded, card numbers masked."""
     from ops import browse, lifecycle
 
-    with _told(as_json), _settings(data_dir) as settings:
+    with told(as_json), settings_of(data_dir) as settings:
         for one in browse.records(lifecycle.running_settings(settings), topic, last=last, follow=follow):
-            _show(as_json, one, _line(one))
+            show(as_json, one, _line(one))
 
 
 @topics.command("grep")
@@ -288,10 +280,10 @@ def grep_topic(topic: str, text: str, data_dir: DataDir = None, as_json: AsJson 
     """Show the records of a topic whose decoded text contains `text`."""
     from ops import browse, lifecycle
 
-    with _told(as_json), _settings(data_dir) as settings:
+    with told(as_json), settings_of(data_dir) as settings:
         for one in browse.records(lifecycle.running_settings(settings), topic, last=None):
             if text in msgspec.json.encode(one).decode():
-                _show(as_json, one, _line(one))
+                show(as_json, one, _line(one))
 
 
 @rules.command("show")
@@ -301,9 +293,9 @@ def show_rules(data_dir: DataDir = None, as_json: AsJson = False) -> None:
     from ops import rules as risk_rules
     from ops.tables import rules_in_force_table
 
-    with _told(as_json), _settings(data_dir) as settings:
+    with told(as_json), settings_of(data_dir) as settings:
         found = risk_rules.in_force(lifecycle.running_settings(settings))
-        _show(as_json, found, rules_in_force_table(found))
+        show(as_json, found, rules_in_force_table(found))
 
 
 @rules.command("check")
@@ -315,9 +307,9 @@ def check_rules(
     """Say whether a file of rules can be deployed, and of every mistake how to mend it."""
     from ops import rules as risk_rules
 
-    with _told(as_json):
+    with told(as_json):
         found = risk_rules.checked(file)
-        _show(as_json, {"rules": found}, f"{file}: {len(found)} rules, nothing wrong")
+        show(as_json, {"rules": found}, f"{file}: {len(found)} rules, nothing wrong")
 
 
 @rules.command("deploy")
@@ -333,42 +325,15 @@ def deploy_rules(
     from ops import rules as risk_rules
     from ops.tables import rules_plan_table
 
-    with _told(as_json), _settings(data_dir) as settings:
+    with told(as_json), settings_of(data_dir) as settings:
         running = lifecycle.running_settings(settings)
         plan = risk_rules.deploy(running, file, reason=reason, is_dry_run=not execute)
-        _show(as_json, plan, rules_plan_table(plan))
+        show(as_json, plan, rules_plan_table(plan))
 
 
 def _line(one: Any) -> str:
     value = msgspec.json.encode(one.value).decode()
     return f"{one.topic}:{one.partition}:{one.offset} {one.at} {one.key} {value}"
-
-
-def _show(as_json: bool, value: Any, text: str) -> None:
-    typer.echo(msgspec.json.encode(value).decode() if as_json else text)
-
-
-@contextmanager
-def _settings(data_dir: Path | None) -> Iterator[Settings]:
-    settings = parse_settings(os.environ)
-    yield (
-        settings if data_dir is None else msgspec.structs.replace(settings, data_dir=str(data_dir.resolve()))
-    )
-
-
-@contextmanager
-def _told(as_json: bool) -> Iterator[None]:
-    """Errors a person can mend are one line and exit code 1; anything else is a bug and keeps its trace."""
-    from confluent_kafka import KafkaException
-
-    try:
-        yield
-    except (StackError, SettingsError, OpsError, DemoError, KafkaException) as error:
-        text = str(error)
-        typer.echo(
-            msgspec.json.encode({"error": text}).decode() if as_json else f"error: {text}", err=not as_json
-        )
-        raise typer.Exit(1) from error
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ OpsError
     Unwritable      a record would be refused by its readers
     ApiRefused      the API did not do it, or nobody answers
     TablesAway      Postgres cannot be read
+    LedgerStuck     the ledger does not go on
     ProvisionError  the cluster differs from the topic registry
 """
 
@@ -37,6 +38,10 @@ class ApiRefused(OpsError):
 
 class TablesAway(OpsError):
     """Postgres cannot be read."""
+
+
+class LedgerStuck(OpsError):
+    """The ledger does not go on, or its journal cannot be read."""
 
 
 class ProvisionError(OpsError):

@@ -39,7 +39,7 @@ class Posting(NamedTuple):
 
 def chapters() -> dict[str, list[Posting]]:
     """Every example by the title of its chapter, in the order posted."""
-    return {title: list(_postings(tell(Desk()))) for title, tell in _CHAPTERS.items()}
+    return {title: list(_postings(tell(Desk()))) for title, tell in CHAPTERS.items()}
 
 
 def page_parts() -> Iterator[str]:
@@ -231,7 +231,7 @@ def _debts(desk: Desk) -> Desk:
     return desk.enter(_of("written_off", "debt_3", amount=5_000))
 
 
-_CHAPTERS: Final[dict[str, Callable[[Desk], Desk]]] = {
+CHAPTERS: Final[dict[str, Callable[[Desk], Desk]]] = {
     "a sale from hold to payout balance": _sale,
     "refunds": _refunds,
     "disputes": _posted(

@@ -53,6 +53,15 @@ def verify_table(report: Any) -> str:
     return rendered(table, _mark(report.passed, "every invariant holds", "an invariant is broken"))
 
 
+def checks_table(played: Any) -> str:
+    """Every check of a scenario with PASS or FAIL and its evidence."""
+    table = Table("", "check", "evidence", box=None)
+    for one in played.checks:
+        table.add_row(_mark(one.passed, "PASS", "FAIL"), one.name, one.evidence)
+    ended = _mark(played.passed, "every check holds", "a check failed")
+    return rendered(table, Text(f"{played.transactions:,} transactions"), ended)
+
+
 def topics_table() -> str:
     """Every topic of the registry."""
     table = Table("topic", "key", "writer", "readers", "encoding", "retention", box=None)

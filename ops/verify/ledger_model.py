@@ -87,6 +87,24 @@ class LedgerModel:
             case _:
                 pass
 
+    def is_posted(self, transaction_id: str) -> bool:
+        """Whether a transaction of this id was posted."""
+        return transaction_id in self._posted
+
+    def is_decided(self, transaction_id: str) -> bool:
+        """Whether it was posted or refused."""
+        return transaction_id in self._posted or transaction_id in self._refused
+
+    @property
+    def records(self) -> int:
+        """How many records were told."""
+        return sum(seq for seq, _ in self._chains.values())
+
+    @property
+    def transactions(self) -> int:
+        """How many transactions were posted."""
+        return len(self._posted)
+
     def join(self, other: "LedgerModel") -> None:
         """Take in what was found in other partitions; a platform account has a shard in each."""
         for number, finding in self._findings.items():

@@ -1,0 +1,1 @@
+"""What operators and auditors do with the ledger from outside."""
