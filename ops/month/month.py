@@ -42,6 +42,7 @@ class Month:
     def __init__(self, seed: int, sellers: Sequence[Seller], treasury: str, *, sales_a_day: int) -> None:
         self._random = Random(seed)  # noqa: S311  # a seed repeats it
         self._sellers, self._treasury = sellers, treasury
+        self._is_withholding = True
         self._payouts: list[tuple[Seller, str, int]] = []
         self.provider, self.bank = ProviderBook(), BankBook()
         self._trade = Trade(self._random, sellers, treasury, sales_a_day, self.provider, self.bank)
@@ -54,6 +55,7 @@ class Month:
             yield self._trade.sales(day)
             yield self._answers(ledger)
             yield self._payday(day, ledger)
+        self._is_withholding = False
         for _ in range(2):
             yield self._settlement()
             yield self._answers(ledger)
@@ -92,7 +94,8 @@ class Month:
         if gross_minor < 0:
             self.provider.settle(currency, gross_minor=gross_minor, fee_minor=5, withheld_minor=0)
             return entry(merchant, "settlement_out", line_id, currency, {"gross": -gross_minor, "fee": 5})
-        fee_minor, withheld_minor = gross_minor * 140 // 10_000, gross_minor // 100
+        fee_minor = gross_minor * 140 // 10_000
+        withheld_minor = gross_minor // 100 if self._is_withholding else 0
         self.provider.settle(
             currency, gross_minor=gross_minor, fee_minor=fee_minor, withheld_minor=withheld_minor
         )
