@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -103,11 +104,16 @@ class Running:
         """How often the supervisor had to start a process again."""
         return self._process(role).restarts
 
-    def kill(self, role: str) -> None:
-        """End one process as a power cut would, and return once the supervisor has started it again."""
+    def kill(self, role: str, *, is_disk_lost: bool = False) -> None:
+        """End one process as a power cut would, and return once the supervisor has started it again.
+
+        is_disk_lost: the tables of all stages are gone with it.
+        """
         before = self._process(role)
         assert before.pid is not None, role
         os.kill(before.pid, signal.SIGKILL)
+        if is_disk_lost:
+            shutil.rmtree(self.designed.data_dir / "state", ignore_errors=True)
 
         def is_back() -> bool:
             now = self._process(role)
