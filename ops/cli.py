@@ -25,6 +25,7 @@ app.add_typer(topics, name="topics")
 app.add_typer(rules, name="rules")
 app.add_typer(ledger_cli.ledger, name="ledger")
 app.add_typer(ledger_cli.scenario, name="scenario")
+app.add_typer(ledger_cli.audit, name="audit")
 
 
 def main() -> None:

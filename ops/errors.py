@@ -6,7 +6,7 @@ OpsError
     RulesRefused    a file of risk rules cannot be deployed as it is
     Unwritable      a record would be refused by its readers
     ApiRefused      the API did not do it, or nobody answers
-    TablesAway      Postgres cannot be read
+    TablesAway      Postgres cannot be read, or lacks what it should have
     LedgerStuck     the ledger does not go on
     ProvisionError  the cluster differs from the topic registry
 """
@@ -37,7 +37,7 @@ class ApiRefused(OpsError):
 
 
 class TablesAway(OpsError):
-    """Postgres cannot be read."""
+    """Postgres cannot be read, or lacks what it should have by now."""
 
 
 class LedgerStuck(OpsError):

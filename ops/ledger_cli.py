@@ -8,6 +8,7 @@ import typer
 from ops.cli_options import AsJson, DataDir, settings_of, show, told
 
 ledger = typer.Typer(no_args_is_help=True, help="The journal of the ledger.")
+audit = typer.Typer(no_args_is_help=True, help="Proof of the journal: seals, receipts and a verifier.")
 scenario = typer.Typer(no_args_is_help=True, help="Histories played on a running platform.")
 
 
@@ -68,3 +69,60 @@ def play_month(
         )
         show(as_json, played, checks_table(played))
         raise typer.Exit(0 if played.passed else 1)
+
+
+@audit.command("verify")
+def verify_journal(data_dir: DataDir = None, as_json: AsJson = False) -> None:
+    """Check journal, seals and tables with the verifier that stands alone; names the first thing that is wrong."""
+    import tempfile
+
+    from ops import lifecycle
+    from ops.audit import export, standalone
+
+    with told(as_json), settings_of(data_dir) as settings:
+        running = lifecycle.running_settings(settings)
+        with tempfile.TemporaryDirectory(prefix="millrace-audit-") as directory:
+            counted = export.export(running, Path(directory))
+            found = standalone.verdict(standalone.check_export, Path(directory))
+        checked = ", ".join(f"{count:,} {name}" for name, count in counted.items())
+        show(
+            as_json,
+            {**found, "checked": counted},
+            f"{found['reason']} ({checked}) {found['first_bad'] or ''}",
+        )
+        raise typer.Exit(0 if found["passed"] else 1)
+
+
+@audit.command("export")
+def export_for_auditors(
+    directory: Annotated[Path, typer.Argument(help="Directory to write; python standalone.py reads it.")],
+    data_dir: DataDir = None,
+    as_json: AsJson = False,
+) -> None:
+    """Write journal, seals, schemas and rows, and the verifier itself, for somebody who does not trust us."""
+    import shutil
+
+    from ops import lifecycle
+    from ops.audit import export, standalone
+
+    with told(as_json), settings_of(data_dir) as settings:
+        counted = export.export(lifecycle.running_settings(settings), directory)
+        shutil.copy(standalone.__file__, directory / "standalone.py")
+        show(as_json, counted, "\n".join(f"{name:<10}{count:,}" for name, count in counted.items()))
+
+
+@audit.command("receipt")
+def show_receipt(
+    transaction_id: Annotated[str, typer.Argument(metavar="TXN", help="Id of a ledger transaction.")],
+    data_dir: DataDir = None,
+    as_json: AsJson = False,
+) -> None:
+    """Prove that a transaction is in the journal: its record, the path to a seal's root, and the signed seal."""
+    import msgspec
+
+    from ops import lifecycle
+    from ops.audit import receipts
+
+    with told(as_json), settings_of(data_dir) as settings:
+        found = receipts.receipt(lifecycle.running_settings(settings), transaction_id)
+        show(as_json, found, msgspec.json.format(msgspec.json.encode(found)).decode())

@@ -12,6 +12,13 @@ from urllib.error import URLError
 from urllib.request import urlopen
 
 import msgspec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+)
 from msgspec.structs import replace
 
 from connectors.bank.reader import directory_of
@@ -19,11 +26,12 @@ from ops.stack import kafka, postgres
 from ops.stack.directory import claim, write_atomically
 from ops.stack.ports import LOOPBACK, free_port, is_free
 from ops.stack.processes import ProcessSpec
+from schemas.audit_files import key_file, public_key_file
 from schemas.settings import Settings, variable
 from streams.stages import DEFINITIONS
 
 OPERATOR_KEY_FILE: Final = "operator.key"
-MEASURED: Final = ("worker", "clock", "gateway", "sink", "egress", "bank")
+MEASURED: Final = ("worker", "clock", "gateway", "sink", "egress", "bank", "audit")
 """Roles of processes that serve their metrics on a port of their own; the API has one anyway."""
 _SECRETS_FILE: Final = "secrets.json"
 _SECRET_READERS: Final[Mapping[str, frozenset[str]]] = {
@@ -130,6 +138,7 @@ def design(data_dir: Path, base: Settings, *, api_port: int | None = None) -> Pl
     addresses = _addresses(data_dir, base, api_port)
     secret = _secrets(data_dir)
     settings = _settings(data_dir, base, addresses, secret)
+    _seal_key(settings)
     broker = kafka.prepare(
         data_dir, kafka.KafkaSettings(port=addresses.kafka, controller_port=addresses.kafka_controller)
     )
@@ -199,6 +208,7 @@ def _our_processes(
         ours("gateway", "connectors.psp", after=("provision", "simulator")),
         ours("egress", "connectors.webhooks", after=("provision",)),
         ours("bank", "connectors.bank", after=("provision",)),
+        ours("audit", "connectors.audit", after=("provision",)),
         ours("sink", "connectors.postgres", after=("provision", "postgres")),
         ours(
             "api",
@@ -249,6 +259,18 @@ def _secrets(data_dir: Path) -> _Secrets:
     ):
         _write_private(data_dir / name, content)
     return drawn
+
+
+def _seal_key(settings: Settings) -> None:
+    """Make the key that signs seals where there is none; whoever verifies them needs the public one alone."""
+    path = key_file(settings)
+    if path.exists():
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    key = Ed25519PrivateKey.generate()
+    public = key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
+    write_atomically(public_key_file(settings), public.hex().encode() + b"\n")
+    _write_private(path, key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
 
 
 def _write_private(path: Path, content: bytes) -> None:

@@ -8,7 +8,7 @@ from typing import Final, Literal, NamedTuple
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 Kind = Literal["counter", "gauge", "histogram"]
-Process = Literal["api", "worker", "clock", "gateway", "sink", "egress", "bank"]
+Process = Literal["api", "worker", "clock", "gateway", "sink", "egress", "bank", "audit"]
 
 _CALLS: Final = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
 """Bounds in seconds of what a caller waits for."""
@@ -224,6 +224,13 @@ SETTLEMENT_LINES: Final = Metric(
     "settlement_lines_total", "counter", "bank", (), "Settlement lines told to reconciliation"
 )
 
+# --- Seals of the journal -----------------------------------------------------------------------
+
+SEALS: Final = Metric("journal_seals_total", "counter", "audit", (), "Seals of the journal")
+SEALED_RECORDS: Final = Metric(
+    "journal_sealed_records", "gauge", "audit", (), "Records of the journal under the last seal"
+)
+
 # --- The clock ----------------------------------------------------------------------------------
 
 CLOCK_TICKS: Final = Metric(
@@ -259,6 +266,8 @@ ALL: Final = (
     WEBHOOK_BACKLOG,
     SETTLEMENT_FILES,
     SETTLEMENT_LINES,
+    SEALS,
+    SEALED_RECORDS,
     CLOCK_TICKS,
 )
 RESERVED: Final[dict[str, str]] = {

@@ -126,6 +126,15 @@ class Settings(Struct, frozen=True, kw_only=True):
         str, Meta(description="Directory of settlement files; empty: `bank` in the data directory")
     ] = ""
 
+    # Seals of the journal.
+    audit_seal_ms: Annotated[_Milliseconds, Meta(description="Time between seals of the journal")] = 60_000
+    audit_key_file: Annotated[
+        str, Meta(description="Private key of seals, PEM; empty: `audit/seal.key` in the data directory")
+    ] = ""
+    audit_file: Annotated[
+        str, Meta(description="Append-only file of seals, outside; empty: `audit/seals.jsonl` there")
+    ] = ""
+
     # The provider.
     psp_provider: Annotated[str, Meta(description="Name of the provider operations are sent to")] = (
         "simulator"

@@ -9,6 +9,7 @@ from typing import Final, Literal, NamedTuple
 
 from schemas import (
     api,
+    audit,
     bank,
     ledger,
     merchants,
@@ -31,6 +32,7 @@ KeyDomain = Literal[
     "endpoint",
     "match",
     "file",
+    "seal",
     "request",
     "api_instance",
     "broadcast",
@@ -163,6 +165,9 @@ LEDGER_RESULTS_PAYMENTS: Final = Topic(
     "json",
     ledger.PostingResult,
     30 * _DAY_MS,
+)
+LEDGER_SEALS: Final = Topic(
+    "ledger.seals.v1", "seal", "connectors.audit", ("auditors",), "avro", audit.JournalSealed, FOREVER
 )
 LEDGER_SHARDS: Final = Topic(
     "ledger.shards.v1", "account", "ledger", ("totals",), "json", ledger.ShardReported, 30 * _DAY_MS
@@ -303,6 +308,7 @@ ALL: Final[tuple[Topic, ...]] = (
     LEDGER_BALANCES,
     LEDGER_RESULTS_PAYMENTS,
     LEDGER_RESULTS_OPS,
+    LEDGER_SEALS,
     LEDGER_SHARDS,
     LEDGER_TOTALS,
     WEBHOOKS_EVENTS_PAYMENTS,

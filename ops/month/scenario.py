@@ -1,12 +1,15 @@
 """Does a month of a marketplace end right on the running platform, and what says so?"""
 
+import tempfile
 from collections.abc import Callable
+from pathlib import Path
 from typing import Final
 
 import msgspec
 from msgspec import Struct
 
 from ops import accounts
+from ops.audit import export, standalone
 from ops.ledger import beancount
 from ops.month.checks import Check, at_rest, at_the_end
 from ops.month.live import LiveLedger
@@ -56,12 +59,26 @@ def play(
                 on_part(number, ledger.followed.model.transactions - before)
             if wrong:
                 break
-        checks = (*at_rest(ledger.followed, month), *at_the_end(ledger.followed), beancount.checked(settings))
+        checks = (
+            *at_rest(ledger.followed, month),
+            *at_the_end(ledger.followed),
+            beancount.checked(settings),
+            _audited(settings),
+        )
         return Scenario(
             passed=all(check.passed for check in checks) and not wrong,
             transactions=ledger.followed.model.transactions - before,
             checks=(*wrong, *checks),
         )
+
+
+def _audited(settings: Settings) -> Check:
+    """Whether journal, seals and tables are as they were sealed."""
+    with tempfile.TemporaryDirectory(prefix="millrace-audit-") as directory:
+        counted = export.export(settings, Path(directory))
+        found = standalone.verdict(standalone.check_export, Path(directory))
+    told = f"{found['reason']}: {counted['records']:,} records, {counted['seals']} seals"
+    return Check("audit verify", found["passed"], f"{told} {found['first_bad'] or ''}".rstrip())
 
 
 def _seller(api_url: str, operator_key: str, seed: int, number: int) -> Seller:

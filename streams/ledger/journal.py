@@ -1,10 +1,10 @@
 """How is a journal written: numbered, and in one chain per partition?"""
 
-from hashlib import sha256
 from typing import Any, Final
 
 from msgspec.structs import replace
 
+from schemas.chain import BEGINNING, link
 from schemas.codec import codec_of
 from schemas.envelope import Message, Recorded
 from schemas.topics import Topic
@@ -12,7 +12,7 @@ from streams.ports import Output, View
 
 CHAIN: Final = b"chain"
 """Row of the last record's number (8 bytes, big endian) and hash (32 bytes)."""
-_BEGINNING: Final = bytes(8 + 32)
+_BEGINNING: Final = bytes(8) + BEGINNING
 
 
 class Journal:
@@ -30,6 +30,5 @@ class Journal:
         """The record, and the chain up to it."""
         value = self._encode(Message(envelope=event.envelope, body=event.body))
         body = event.body
-        digest = sha256(body.prev_hash + len(value).to_bytes(4, "big") + value).digest()
-        view.put(CHAIN, body.seq.to_bytes(8, "big") + digest)
+        view.put(CHAIN, body.seq.to_bytes(8, "big") + link(body.prev_hash, value))
         return Output(self._name, key.encode(), value, partition)

@@ -78,6 +78,7 @@ def test_the_compose_file_names_what_exists() -> None:
         "clock",
         "gateway",
         "bank",
+        "audit",
         "egress",
         "sink",
         "api",

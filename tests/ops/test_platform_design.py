@@ -21,7 +21,7 @@ from streams.stages import DEFINITIONS
 # Designing a platform formats the storage of a real Kafka and a real Postgres.
 pytestmark = pytest.mark.integration
 
-OURS = ("worker", "clock", "gateway", "egress", "bank", "sink", "api")
+OURS = ("worker", "clock", "gateway", "egress", "bank", "audit", "sink", "api")
 
 
 def designed(data_dir: Path, **changed: object) -> Platform:

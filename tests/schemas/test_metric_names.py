@@ -23,6 +23,7 @@ PACKAGES = {
     "sink": "connectors/postgres",
     "egress": "connectors/webhooks",
     "bank": "connectors/bank",
+    "audit": "connectors/audit",
 }
 CONSTANTS = {constant: value for constant, value in vars(metrics).items() if isinstance(value, Metric)}
 HISTOGRAM_UNITS = ("seconds",)

@@ -1,0 +1,97 @@
+"""What does an auditor get: the journal as it is stored, the seals, the rows of Postgres, and how to read them?"""
+
+import base64
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import psycopg
+from psycopg.rows import dict_row
+
+from ops.errors import TablesAway
+from ops.verify.log import Ends, Log
+from ops.verify.postgres import Postgres
+from schemas import registry, topics
+from schemas.audit import JournalSealed, plain
+from schemas.audit_files import public_key_file, seals_file
+from schemas.codec import codec_of
+from schemas.settings import Settings
+
+_WAIT_S: Final = 60.0
+_ENTRIES: Final = "SELECT entry_id, account_id, direction, phase, amount_minor, _partition, _offset FROM mart.ledger_entries"
+_BALANCES: Final = (
+    "SELECT account_id, seq, debits_pending_minor, debits_posted_minor, credits_pending_minor, "
+    "credits_posted_minor, _partition FROM mart.balances"
+)
+
+
+def export(settings: Settings, directory: Path) -> dict[str, int]:
+    """Write everything `standalone.py` reads into a directory; how many of each.
+
+    The journal is read to its ends of now, and the sink is waited for; what came later is left out on both
+    sides. Raises LogUnreadable, TablesAway, OSError.
+    """
+    directory.mkdir(parents=True, exist_ok=True)
+    outside = seals_file(settings)
+    # A seal is in its topic before it is in the file, so the file is read first.
+    (directory / "outside.jsonl").write_text(outside.read_text() if outside.exists() else "")
+    with Log(settings) as log:
+        seals = sealed(log)
+        ends = log.ends(topics.LEDGER_JOURNAL.name)
+        sizes = _journal(log, ends, directory)
+        _loaded(settings, {topics.LEDGER_JOURNAL.name: ends})
+    _write(directory / "seals.jsonl", (plain(seal) for seal in seals))
+    schemas = {one.id: json.loads(one.text) for one in registry.of_topic(topics.LEDGER_JOURNAL.name)}
+    (directory / "schemas.json").write_text(json.dumps(schemas))
+    (directory / "seal.pub").write_text(public_key_file(settings).read_text())
+    with psycopg.connect(settings.postgres_dsn, row_factory=dict_row) as database:
+        entries = [row for row in database.execute(_ENTRIES) if row["_offset"] < ends[row["_partition"]]]
+        balances = [row for row in database.execute(_BALANCES) if row["seq"] <= sizes[row["_partition"]]]
+    _write(directory / "entries.jsonl", entries)
+    _write(directory / "balances.jsonl", balances)
+    return {
+        "records": sum(sizes.values()),
+        "seals": len(seals),
+        "entries": len(entries),
+        "balances": len(balances),
+    }
+
+
+def sealed(log: Log) -> list[JournalSealed]:
+    """Every seal in its topic, in order of its number."""
+    name = topics.LEDGER_SEALS.name
+    decode = codec_of(topics.LEDGER_SEALS).decode
+    found = [decode(record.value).body for record in log.records(name, log.ends(name))]
+    return sorted(found, key=lambda seal: seal.number)
+
+
+def _journal(log: Log, ends: Ends, directory: Path) -> dict[int, int]:
+    sizes = {}
+    for partition, end in ends.items():
+        sizes[partition] = 0
+        with (directory / f"journal-{partition}.jsonl").open("w") as file:
+            for record in log.read(topics.LEDGER_JOURNAL.name, partition, end):
+                assert record.key is not None, "a record of the journal has a key"
+                assert record.value is not None, "a record of the journal has a value"
+                line = {
+                    "offset": record.offset,
+                    "key": record.key.decode(),
+                    "value": base64.b64encode(record.value).decode(),
+                }
+                file.write(json.dumps(line) + "\n")
+                sizes[partition] += 1
+    return sizes
+
+
+def _loaded(settings: Settings, ends: Mapping[str, Ends]) -> None:
+    with Postgres(settings.postgres_dsn) as postgres:
+        behind = postgres.wait_for(ends, _WAIT_S)
+    if behind:
+        raise TablesAway(f"the sink is behind after {_WAIT_S:.0f} s: {'; '.join(behind)}; is it running?")
+
+
+def _write(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
+    with path.open("w") as file:
+        for row in rows:
+            file.write(json.dumps(row) + "\n")

@@ -1,0 +1,298 @@
+"""Is a journal what was sealed? A verifier that stands alone: the standard library, and Ed25519 of `cryptography`.
+
+    python standalone.py DIRECTORY            checks an export of `millrace audit export`
+    python standalone.py DIRECTORY RECEIPT    checks one receipt by the public key and the seals outside
+
+Prints JSON: {"passed", "first_bad": {"partition", "offset", "field"} or null, "reason"}. It shares no code with what
+it judges. `seal.pub` and `outside.jsonl` are to come from where the platform cannot write: only they are trusted.
+"""
+
+import base64
+import io
+import json
+import sys
+from collections import Counter
+from collections.abc import Callable
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+KINDS = ("debits_posted", "credits_posted", "debits_pending", "credits_pending")
+
+
+class Bad(Exception):
+    """The first thing that is not as it was sealed: partition, offset, field, and why."""
+
+
+class Tree:
+    """RFC 6962, section 2.1: the whole subtrees of a tree that grows, from left to right."""
+
+    def __init__(self) -> None:
+        self.size, self._whole = 0, list[bytes]()
+
+    def append(self, leaf: bytes) -> None:
+        whole, size = sha256(b"\0" + leaf).digest(), self.size
+        while size & 1:
+            whole, size = _node(self._whole.pop(), whole), size >> 1
+        self._whole.append(whole)
+        self.size += 1
+
+    def root(self) -> str:
+        found = self._whole[-1] if self._whole else sha256(b"").digest()
+        for left in reversed(self._whole[:-1]):
+            found = _node(left, found)
+        return found.hex()
+
+
+def _node(left: bytes, right: bytes) -> bytes:
+    return sha256(b"\1" + left + right).digest()
+
+
+def _link(before: bytes, value: bytes) -> bytes:
+    return sha256(before + len(value).to_bytes(4, "big") + value).digest()
+
+
+def _long(data: io.BytesIO) -> int:
+    shift = result = 0
+    while True:
+        byte = data.read(1)[0]
+        result |= (byte & 127) << shift
+        if not byte & 128:
+            return (result >> 1) ^ -(result & 1)
+        shift += 7
+
+
+def _avro(data: io.BytesIO, schema: Any, named: dict[str, Any]) -> Any:
+    if isinstance(schema, list):
+        return _avro(data, schema[_long(data)], named)
+    schema = named.get(schema, schema) if isinstance(schema, str) else schema
+    kind = schema["type"] if isinstance(schema, dict) else schema
+    if kind == "record":
+        named[schema["name"]] = schema
+        return {field["name"]: _avro(data, field["type"], named) for field in schema["fields"]}
+    if kind in ("array", "map"):
+        items, pairs = [], {}
+        while count := _long(data):
+            for _ in range(abs(count)):
+                if kind == "array":
+                    items.append(_avro(data, schema["items"], named))
+                else:
+                    key = _avro(data, "string", named)
+                    pairs[key] = _avro(data, schema["values"], named)
+        return items if kind == "array" else pairs
+    if kind in ("null", "long", "boolean"):
+        return None if kind == "null" else _long(data) if kind == "long" else data.read(1) == b"\1"
+    size = _long(data)
+    raw = data.read(size)
+    if len(raw) != size:
+        raise ValueError("the value ends too early")
+    return raw if kind == "bytes" else raw.decode()
+
+
+def _body(value: bytes, schemas: dict[str, Any]) -> dict[str, Any]:
+    data = io.BytesIO(value[5:])
+    message: dict[str, Any] = _avro(data, schemas[str(int.from_bytes(value[1:5], "big"))], {})
+    if value[0] != 0 or data.read(1):
+        raise ValueError("the value is longer than its schema")
+    found: dict[str, Any] = message["body"]
+    return found
+
+
+def _canonical(seal: dict[str, Any]) -> bytes:
+    return json.dumps(seal, sort_keys=True, separators=(",", ":")).encode()
+
+
+def _lines(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text().splitlines() if line]
+
+
+class Partition:
+    """One partition of an export, from its first record: its chain, sums, entries and accounts."""
+
+    def __init__(self, number: int, records: list[dict[str, Any]], schemas: dict[str, Any]) -> None:
+        self.number, self.offsets, self.values = number, [one["offset"] for one in records], list[bytes]()
+        self.heads, self.sums, self.tree = [bytes(32)], [Counter[tuple[str, str]]()], Tree()
+        self.entries: dict[str, tuple[Any, ...]] = {}
+        self.standing: dict[str, dict[int, Counter[str]]] = {}
+        bodies = []
+        for record in records:
+            self.values.append(base64.b64decode(record["value"]))
+            self.heads.append(_link(self.heads[-1], self.values[-1]))
+            try:
+                bodies.append(_body(self.values[-1], schemas))
+            except (ValueError, KeyError, IndexError) as error:
+                raise self.bad(len(bodies), "value", f"it cannot be read: {error}") from error
+        # Numbers first: a record too many or too few breaks every link behind it.
+        for at, body in enumerate(bodies):
+            if body["seq"] != at + 1:
+                raise self.bad(at, "seq", f"number {body['seq']}, {at + 1} would follow")
+        for at, body in enumerate(bodies):
+            if body["prev_hash"] != self.heads[at]:
+                # Either the record before was changed or this one's link: what follows tells which.
+                after = bodies[at + 1]["prev_hash"] if at + 1 < len(bodies) else None
+                is_intact = at > 0 and after in (None, _link(body["prev_hash"], self.values[at]))
+                raise self.bad(at - is_intact, "value" if is_intact else "prev_hash", "the chain breaks here")
+            self._post(at, body)
+
+    def bad(self, at: int, field: str, reason: str) -> Bad:
+        end = self.offsets[-1] + 1 if self.offsets else 0
+        return Bad(self.number, self.offsets[at] if at < len(self.offsets) else end, field, reason)
+
+    def _post(self, at: int, body: dict[str, Any]) -> None:
+        sums, balanced = Counter(self.sums[-1]), Counter[tuple[str, str]]()
+        for index, leg in enumerate(body.get("legs", ()), 1):
+            account, side, phase, amount = (
+                leg[name] for name in ("account_id", "side", "phase", "amount_minor")
+            )
+            currency = account.partition("#")[0].rpartition(".")[2]
+            kind = f"{side}s_{'posted' if phase == 'posted' else 'pending'}"
+            change = -amount if phase == "released" else amount
+            sums[currency, kind] += change
+            balanced[currency, phase] += amount if side == "debit" else -amount
+            history = self.standing.setdefault(account, {0: Counter()})
+            history[at + 1] = Counter(history[max(history)])
+            history[at + 1][kind] += change
+            self.entries[f"{body['transaction_id']}:{index}"] = (at, account, side, phase, amount)
+        if any(balanced.values()):
+            raise self.bad(at, "legs", f"debits and credits differ: {dict(balanced)}")
+        self.sums.append(sums)
+
+
+def _signed(seal: dict[str, Any], key: Ed25519PublicKey) -> bool:
+    try:
+        key.verify(bytes.fromhex(seal["signature"]), _canonical({**seal, "signature": ""}))
+    except (InvalidSignature, ValueError):
+        return False
+    return True
+
+
+def _check_seal(
+    seal: dict[str, Any], before: dict[str, Any] | None, found: dict[int, Partition], key: Ed25519PublicKey
+) -> None:
+    name, whole, sums = f"seal {seal['number']}", Tree(), Counter[tuple[int, str, str]]()
+    place = (seal["partitions"][0]["partition"], seal["partitions"][0]["next_offset"] - 1)
+    if not _signed(seal, key):
+        raise Bad(*place, "seal.signature", f"{name} is not signed with this key")
+    previous = sha256(_canonical(before)).hexdigest() if before else "0" * 64
+    if (seal["number"], seal["previous"]) != ((before["number"] if before else 0) + 1, previous):
+        raise Bad(*place, "seal.previous", f"{name} does not follow the one before it")
+    for one in seal["partitions"]:
+        number, size = one["partition"], one["size"]
+        mine = found.setdefault(number, Partition(number, [], {}))
+        if len(mine.values) < size:
+            raise mine.bad(len(mine.values), "record", f"{name} covers {size} records; the end is missing")
+        if mine.heads[size].hex() != one["head"]:
+            raise mine.bad(size - 1, "value", f"{name} has another hash of the last record")
+        while mine.tree.size < size:
+            mine.tree.append(mine.values[mine.tree.size])
+        if mine.tree.size != size or mine.tree.root() != one["root"]:
+            raise mine.bad(size - 1, "seal.root", f"{name} has another root over the records")
+        sums.update({(number, *kind): amount for kind, amount in mine.sums[size].items()})
+        whole.append(
+            number.to_bytes(4, "big") + size.to_bytes(8, "big") + bytes.fromhex(one["head"] + one["root"])
+        )
+    if whole.root() != seal["root"]:
+        raise Bad(*place, "seal.root", f"{name} has another root over its partitions")
+    for one in seal["trial_balance"]:
+        for kind in KINDS:
+            if int(one[kind]) != sums[one["partition"], one["currency"], kind]:
+                raise Bad(*place, f"seal.{kind}", f"{name} has another sum of {one['currency']}")
+
+
+def _check_outside(seals: list[dict[str, Any]], outside: list[dict[str, Any]]) -> None:
+    """Only this catches a history that was rewritten whole by someone who has the key."""
+    for at, seal in enumerate(outside):
+        ours = seals[at] if at < len(seals) else None
+        if ours != seal:
+            mine = ours["partitions"] if ours else []
+            one = next((one for one in seal["partitions"] if one not in mine), seal["partitions"][0])
+            reason = f"seal {seal['number']} outside says something else"
+            raise Bad(one["partition"], one["next_offset"] - 1, "outside", reason)
+
+
+def _check_rows(directory: Path, partitions: dict[int, Partition]) -> None:
+    rows = {row["entry_id"]: row for row in _lines(directory / "entries.jsonl")}
+    for found in partitions.values():
+        for entry_id, (at, *expected) in found.entries.items():
+            row = rows.pop(entry_id, None)
+            for name, value in zip(
+                ("account_id", "direction", "phase", "amount_minor"), expected, strict=True
+            ):
+                if row is None or row[name] != value:
+                    field = "mart.ledger_entries" if row is None else f"mart.ledger_entries.{name}"
+                    raise found.bad(at, field, f"{entry_id} is {row}, the journal says {expected}")
+    for row in rows.values():
+        raise Bad(
+            row["_partition"], row["_offset"], "mart.ledger_entries", f"no record has {row['entry_id']}"
+        )
+    for row in _lines(directory / "balances.jsonl"):
+        found = partitions[row["_partition"]]
+        standing = found.standing.get(row["account_id"], {}).get(row["seq"])
+        for kind in KINDS:
+            if standing is None or row[f"{kind}_minor"] != standing[kind]:
+                reason = f"{row['account_id']} is {row}, the journal says {standing}"
+                raise found.bad(row["seq"] - 1, f"mart.balances.{kind}_minor", reason)
+
+
+def _key(directory: Path) -> Ed25519PublicKey:
+    return Ed25519PublicKey.from_public_bytes(bytes.fromhex((directory / "seal.pub").read_text().strip()))
+
+
+def check_export(directory: Path) -> None:
+    """Everything in an export. Raises Bad."""
+    schemas = json.loads((directory / "schemas.json").read_text())
+    partitions = {}
+    for path in sorted(directory.glob("journal-*.jsonl")):
+        number = int(path.stem.rpartition("-")[2])
+        partitions[number] = Partition(number, _lines(path), schemas)
+    seals, before = _lines(directory / "seals.jsonl"), None
+    for seal in seals:
+        _check_seal(seal, before, partitions, _key(directory))
+        before = seal
+    _check_outside(seals, _lines(directory / "outside.jsonl"))
+    _check_rows(directory, partitions)
+
+
+def check_receipt(directory: Path, receipt: dict[str, Any]) -> None:
+    """That a transaction is in the journal as the receipt says (RFC 9162, section 2.1.3.2). Raises Bad."""
+    seal, place = receipt["seal"], (receipt["partition"], receipt["offset"])
+    if not _signed(seal, _key(directory)):
+        raise Bad(*place, "seal.signature", "the seal is not signed with this key")
+    if seal not in _lines(directory / "outside.jsonl"):
+        raise Bad(*place, "outside", "the seal is not among those outside")
+    one = next(one for one in seal["partitions"] if one["partition"] == receipt["partition"])
+    value = base64.b64decode(receipt["value"])
+    at, last, found = receipt["seq"] - 1, one["size"] - 1, sha256(b"\0" + value).digest()
+    for part in map(bytes.fromhex, receipt["inclusion"]):
+        is_right = bool(at & 1 or at == last)
+        found = _node(part, found) if is_right else _node(found, part)
+        while is_right and not at & 1 and at:
+            at, last = at >> 1, last >> 1
+        at, last = at >> 1, last >> 1
+    if last != 0 or found.hex() != one["root"]:
+        raise Bad(*place, "value", "the record is not under the seal")
+    body = _body(value, json.loads((directory / "schemas.json").read_text()))
+    for name in ("seq", "transaction_id", "legs"):
+        if body[name] != receipt[name]:
+            raise Bad(*place, name, f"the record says {body[name]}")
+
+
+def verdict(check: Callable[..., None], *arguments: Any) -> dict[str, Any]:
+    """What a check found."""
+    try:
+        check(*arguments)
+    except Bad as error:
+        partition, offset, field, reason = error.args
+        first_bad = {"partition": partition, "offset": offset, "field": field}
+        return {"passed": False, "first_bad": first_bad, "reason": reason}
+    return {"passed": True, "first_bad": None, "reason": "everything is as it was sealed"}
+
+
+if __name__ == "__main__":
+    receipts = [json.loads(Path(name).read_text()) for name in sys.argv[2:]]
+    told = verdict(check_receipt if receipts else check_export, Path(sys.argv[1]), *receipts)
+    sys.stdout.write(f"{json.dumps(told)}\n")
+    sys.exit(0 if told["passed"] else 1)
