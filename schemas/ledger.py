@@ -299,11 +299,14 @@ class PostingResult(Body, frozen=True, kw_only=True):
 class AccountBalance(Struct, frozen=True, kw_only=True):
     """The four counters of one account after a transaction, in minor units.
 
-    kind: of the chart, such as merchant.available. owner: merchant or provider; None for the platform.
-    shard: partition of a platform account that is kept per partition; None where there is one account.
+    seq, changed_at_ms: of the transaction's journal record. kind: of the chart, such as merchant.available.
+    owner: merchant, wallet or provider; None for the platform. shard: partition of a platform account
+    that is kept per partition; None where there is one account.
     """
 
     account_id: Identifier
+    seq: int
+    changed_at_ms: int
     code: int
     kind: Code
     currency: Code
@@ -316,10 +319,8 @@ class AccountBalance(Struct, frozen=True, kw_only=True):
 
 
 class BalancesChanged(Body, frozen=True, kw_only=True):
-    """How the accounts a transaction touched stand after it. seq: of its journal record."""
+    """How accounts of a partition stand, each after its last transaction; states in between are not told."""
 
-    transaction_id: Identifier
-    seq: int
     balances: tuple[AccountBalance, ...]
 
 

@@ -64,13 +64,13 @@ def balance_minor(code: int, *, debits_minor: int, credits_minor: int) -> int:
 
 
 def project_balances(projection: Projection, event: Event) -> None:
-    """Every account a transaction touched; seq counts on in the one partition an account lives in."""
+    """Every account that changed; seq counts on in the one partition an account lives in."""
     body = event.message.body
     assert isinstance(body, BalancesChanged), f"{type(body).__name__} changes no balances"
     for balance in body.balances:
         before = projection.current(BALANCES, BalanceRow, balance.account_id)
-        if before is None or before.seq < body.seq:
-            projection.put(BALANCES, event, _balance(event, body, balance), version=body.seq)
+        if before is None or before.seq < balance.seq:
+            projection.put(BALANCES, event, _balance(balance), version=balance.seq)
 
 
 def project_total(projection: Projection, event: Event) -> None:
@@ -78,7 +78,7 @@ def project_total(projection: Projection, event: Event) -> None:
     projection.show(PLATFORM_TOTALS, event.key, event, _total)
 
 
-def _balance(event: Event, body: BalancesChanged, balance: AccountBalance) -> BalanceRow:
+def _balance(balance: AccountBalance) -> BalanceRow:
     owner = balance.owner
     return BalanceRow(
         account_id=balance.account_id,
@@ -88,7 +88,7 @@ def _balance(event: Event, body: BalancesChanged, balance: AccountBalance) -> Ba
         merchant_id=owner if owner is not None and owner.startswith(_MERCHANT_PREFIX) else None,
         shard=balance.shard,
         currency=balance.currency,
-        mode=event.message.envelope.mode,
+        mode=balance.account_id.partition(".")[0],
         debits_pending_minor=balance.debits_pending_minor,
         debits_posted_minor=balance.debits_posted_minor,
         credits_pending_minor=balance.credits_pending_minor,
@@ -98,8 +98,8 @@ def _balance(event: Event, body: BalancesChanged, balance: AccountBalance) -> Ba
             debits_minor=balance.debits_posted_minor,
             credits_minor=balance.credits_posted_minor,
         ),
-        seq=body.seq,
-        updated_at=at(event.message.envelope.occurred_at_ms),
+        seq=balance.seq,
+        updated_at=at(balance.changed_at_ms),
     )
 
 

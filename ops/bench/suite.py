@@ -8,7 +8,7 @@ from typing import Final
 from rich.table import Table
 
 import schemas
-from ops.bench import engine, live, machine, payments_over_http, sink, steps, webhooks
+from ops.bench import engine, ledger, live, machine, payments_over_http, sink, steps, webhooks
 from ops.bench.live import Live
 from ops.bench.page import page, ratios
 from ops.bench.result import Result
@@ -20,7 +20,7 @@ PAGE: Final = Path(schemas.__file__).parent.parent / "docs" / "reference" / "per
 
 _ALONE: Final[Mapping[str, Callable[[Settings], list[Result]]]] = {
     "engine": lambda _: engine.run(),
-    "ledger": lambda _: [steps.ledger()],
+    "ledger": ledger.run,
     "risk": lambda _: [steps.risk()],
     "reconciliation": lambda _: [steps.reconciliation()],
     "sink": lambda settings: [sink.run(settings)],

@@ -1,46 +1,42 @@
 """How do the accounts stand? Said once for each that a unit of work changed, after its last transaction."""
 
-from collections import defaultdict
 from collections.abc import Sequence
+from typing import Final
 
 from msgspec.structs import replace
 
 from schemas import ids, topics
 from schemas.codec import codec_of
 from schemas.envelope import Message
-from schemas.ledger import AccountBalance, BalancesChanged, TransactionPosted
+from schemas.ledger import AccountBalance, BalancesChanged
 from streams.ledger.accounts import Standing
 from streams.ledger.chart import described
 from streams.ports import Output
 
+_MOST: Final = 1_000
+"""Accounts in one message, so that none grows beyond what a broker takes."""
 
-def told(changed: Sequence[Standing]) -> Sequence[Output]:
-    """One message for each transaction that was the last on any of these accounts, in their order.
+
+def told(changed: Sequence[Standing], partition: int) -> Sequence[Output]:
+    """The accounts a unit of work changed, in as few messages as can be, on the partition of their journal.
 
     Telling every account after every transaction would cost more than posting them.
     """
-    by_cause: defaultdict[int, list[Standing]] = defaultdict(list)
-    for standing in changed:
-        by_cause[standing.cause.body.seq].append(standing)
-    return [_message(by_cause[seq][0].cause, by_cause[seq]) for seq in sorted(by_cause)]
+    return [_message(changed[low : low + _MOST], partition) for low in range(0, len(changed), _MOST)]
 
 
-def _message(cause: Message[TransactionPosted], changed: Sequence[Standing]) -> Output:
-    before, posted = cause.envelope, cause.body
+def _message(changed: Sequence[Standing], partition: int) -> Output:
+    cause = max(changed, key=lambda standing: standing.cause.body.seq).cause.envelope
     envelope = replace(
-        before,
-        message_id=ids.digest(before.message_id, topics.LEDGER_BALANCES.name),
-        causation_id=before.message_id,
+        cause,
+        message_id=ids.digest(cause.message_id, topics.LEDGER_BALANCES.name, changed[0].account_id),
+        causation_id=cause.message_id,
         aggregate_key="",
         version=0,
     )
-    body = BalancesChanged(
-        transaction_id=posted.transaction_id,
-        seq=posted.seq,
-        balances=tuple([_balance(standing) for standing in changed]),
-    )
+    body = BalancesChanged(balances=tuple([_balance(standing) for standing in changed]))
     value = codec_of(topics.LEDGER_BALANCES).encode(Message(envelope=envelope, body=body))
-    return Output(topics.LEDGER_BALANCES.name, before.aggregate_key.encode(), value)
+    return Output(topics.LEDGER_BALANCES.name, cause.aggregate_key.encode(), value, partition)
 
 
 def _balance(standing: Standing) -> AccountBalance:
@@ -48,6 +44,8 @@ def _balance(standing: Standing) -> AccountBalance:
     counters = standing.counters
     return AccountBalance(
         account_id=standing.account_id,
+        seq=standing.cause.body.seq,
+        changed_at_ms=standing.cause.envelope.occurred_at_ms,
         code=kind.code,
         kind=kind.kind,
         currency=currency,

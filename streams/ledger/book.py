@@ -121,7 +121,7 @@ class UnitBooks:
 
     def finish(self) -> Sequence[Output]:
         """Write the accounts that changed, and tell how each of them stands."""
-        return told(self._accounts.write())
+        return told(self._accounts.write(), self._partition)
 
 
 def read_head(row: bytes) -> Head:

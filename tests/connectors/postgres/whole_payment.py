@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from typing import Any, Final
 
+from msgspec.structs import replace
+
 from connectors.postgres.events import Event
 from connectors.runtime import Partition, Record
 from schemas import ids, topics
@@ -403,6 +405,8 @@ def account(
         account_id=account_id,
         code=int(code),
         kind=kind,
+        seq=0,
+        changed_at_ms=0,
         currency="USD",
         debits_pending_minor=counters[0],
         debits_posted_minor=counters[1],
@@ -428,7 +432,8 @@ def _balances() -> Iterator[tuple[Topic, str, Message[Any]]]:
         (6, account(AVAILABLE_ACCOUNT, (0, 0, 0, 1_000), owner=MERCHANT)),
     )
     for number, (seq, balance) in enumerate(told):
-        body = BalancesChanged(transaction_id=f"txn_{seq}", seq=seq, balances=(balance,))
+        stands = replace(balance, seq=seq, changed_at_ms=START_MS + seq)
+        body = BalancesChanged(balances=(stands,))
         yield topic, BOOK, of(topic, BOOK, body, f"bal_{number}", at_ms=START_MS + seq)
     total = "test.4010.fee.processing.USD"
     for version in (1, 2):
