@@ -232,7 +232,7 @@ def _rows(desk: Desk) -> dict[str, dict[str, object]]:
     for told in desk.balances:
         for one in told.balances:
             counters = {name: getattr(one, name) for name in one.__struct_fields__ if name.endswith("_minor")}
-            rows[one.account_id] = {"account_id": one.account_id, "seq": told.seq, **counters, "is_sum": True}
+            rows[one.account_id] = {"account_id": one.account_id, "seq": one.seq, **counters, "is_sum": True}
     return rows
 
 
