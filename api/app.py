@@ -18,6 +18,7 @@ from api.connections import Connections
 from api.description import described_json
 from api.dispatch import endpoint, unmatched
 from api.keys import key_reader
+from api.ledger_queries import LedgerQueries
 from api.metrics import Metrics
 from api.parsing import MAX_BODY_BYTES
 from api.producer import Producer
@@ -123,6 +124,7 @@ def _services(
         payments=PaymentCommands(commands, recent, queries),
         queries=queries,
         webhooks=WebhookQueries(connections),
+        ledger=LedgerQueries(connections),
         sealer=Sealer(settings.webhooks_sealing_key) if settings.webhooks_sealing_key else None,
         recent=recent,
         requests_log=RequestsLog(settings, answers),

@@ -118,8 +118,7 @@ def _authenticate(services: Services, access: Access, call: Call) -> None:
     call.caller, call.secret_key = caller, secret_key
     if caller.role == "merchant":
         extend_subject(merchant_id=caller.principal)
-    is_allowed = caller.role == "merchant" if access == "merchant" else caller.operator_role == access
-    if not is_allowed:
+    if access not in ("known", caller.role, caller.operator_role):
         raise Problem(Outcome.FORBIDDEN)
 
 

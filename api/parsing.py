@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from typing import Annotated, Any, Final, TypeVar
 
 import msgspec
@@ -170,3 +171,16 @@ def _shown(path: str, name: str) -> str:
     """A parameter's name within its path; what a caller made up is cut to a length fit for an answer."""
     name = name[:64].encode("ascii", "backslashreplace").decode()
     return f"{path}[{name}]" if path else name
+
+
+def time_of(text: str, param: str) -> datetime:
+    """The time in a query parameter. Raises Problem for one without an offset, or none at all."""
+    try:
+        # A plus sign that a client forgot to escape arrives as a space.
+        at = datetime.fromisoformat(text.replace(" ", "+") if "T" in text else text)
+    except ValueError:
+        at = None
+    if at is None or at.tzinfo is None:
+        detail = "an RFC 3339 time with its offset, such as 2026-01-31T12:00:00Z"
+        raise Problem(Outcome.PARAMETER_INVALID, detail, param=param)
+    return at

@@ -1,7 +1,5 @@
 """How are payments captured, voided, refunded, read and listed?"""
 
-from datetime import datetime
-
 from msgspec import Struct
 
 from api import parsing
@@ -124,7 +122,7 @@ async def list_payments(services: Services, call: Call) -> Answer:
     if "customer_id" in query:
         filters["customer_id"] = parsing.writable(query["customer_id"], "customer_id")
     if "created_after" in query:
-        filters["created_after"] = _time(query["created_after"])
+        filters["created_after"] = parsing.time_of(query["created_after"], "created_after")
     if page.starting_after is not None:
         filters["starting_after"] = page.starting_after
         if await services.queries.payment(page.starting_after, call.merchant_id) is None:
@@ -143,15 +141,3 @@ def _status(value: str) -> str:
     except ValueError as error:
         detail = f"one of {', '.join(PaymentStatus)}"
         raise Problem(Outcome.PARAMETER_INVALID, detail, param="status") from error
-
-
-def _time(value: str) -> datetime:
-    try:
-        # A plus sign that a client forgot to escape arrives as a space.
-        at = datetime.fromisoformat(value.replace(" ", "+") if "T" in value else value)
-    except ValueError:
-        at = None
-    if at is None or at.tzinfo is None:
-        detail = "an RFC 3339 time with its offset, such as 2026-01-31T12:00:00Z"
-        raise Problem(Outcome.PARAMETER_INVALID, detail, param="created_after")
-    return at

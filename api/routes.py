@@ -5,8 +5,10 @@ from typing import Final, Literal, NamedTuple
 
 from api import (
     balance,
+    balance_transactions,
     events,
     health,
+    ledger_reads,
     merchant_terms,
     merchants,
     operations,
@@ -23,8 +25,9 @@ from api.answers import Answer
 from api.calls import Call
 from api.services import Services
 
-Access = Literal["open", "merchant", "admin", "signed"]
-"""open: anyone. merchant: a merchant's key. admin: an operator's key of that role. signed: the handler checks."""
+Access = Literal["open", "known", "merchant", "operator", "admin", "signed"]
+"""open: anyone. known: any key; the handler checks what it may see. merchant: a merchant's key. operator: an
+operator's key. admin: one of that role. signed: the handler checks."""
 Handler = Callable[[Services, Call], Awaitable[Answer]]
 
 
@@ -39,6 +42,7 @@ class Route(NamedTuple):
 
 _INTENT: Final = "/v1/payment_intents/{payment_intent_id}"
 _PAYMENT: Final = "/v1/payments/{payment_id}"
+_ACCOUNT: Final = "/v1/ledger/accounts/{account_id}"
 _ENDPOINT: Final = "/v1/webhook_endpoints/{endpoint_id}"
 
 ROUTES: Final = (
@@ -61,6 +65,12 @@ ROUTES: Final = (
     Route("DELETE", _ENDPOINT, webhook_endpoints.delete, "merchant"),
     Route("GET", f"{_ENDPOINT}/attempts", webhook_endpoints.attempts, "merchant"),
     Route("GET", "/v1/balance", balance.get, "merchant"),
+    Route("GET", "/v1/balance_transactions", balance_transactions.list_transactions, "merchant"),
+    Route("GET", "/v1/balance_transactions/{transaction_id}", balance_transactions.get, "merchant"),
+    Route("GET", _ACCOUNT, ledger_reads.account, "known"),
+    Route("GET", f"{_ACCOUNT}/statement", ledger_reads.statement, "known"),
+    Route("GET", "/v1/ledger/transactions/{transaction_id}", ledger_reads.transaction, "known"),
+    Route("GET", "/v1/ledger/trial_balance", ledger_reads.trial_balance, "operator"),
     Route("POST", "/v1/merchants", merchants.create, "admin"),
     Route("POST", "/v1/merchants/{merchant_id}/terms", merchant_terms.set_terms, "admin"),
     Route("POST", "/v1/operators", operators.create, "admin"),

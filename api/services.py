@@ -7,6 +7,7 @@ from aiohttp import web
 
 from api.auth import KeyRing
 from api.commands import Commands, PaymentCommands
+from api.ledger_queries import LedgerQueries
 from api.metrics import Metrics
 from api.producer import Producer
 from api.queries import Queries
@@ -38,6 +39,7 @@ class Services:
     payments: PaymentCommands
     queries: Queries
     webhooks: WebhookQueries
+    ledger: LedgerQueries
     sealer: Sealer | None
     recent: RecentViews
     requests_log: RequestsLog

@@ -26,6 +26,17 @@ UtcOffsetMinutes = Annotated[int, Meta(ge=-720, le=840)]
 EffectiveFromMs = Annotated[int, Meta(ge=0, le=2**53)]
 
 
+_DEBIT_THOUSANDS = frozenset({1, 5, 9})
+"""Of the chart: assets, expenses and memoranda."""
+_GAINS_AND_LOSSES = 4050
+"""Counted as an expense, though it stands beside the margin of exchange."""
+
+
+def normal_side(code: int) -> Side:
+    """The side that makes the balance of accounts of this code grow."""
+    return "debit" if code // 1000 in _DEBIT_THOUSANDS or code == _GAINS_AND_LOSSES else "credit"
+
+
 class PriceTier(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What a sale of at most up_to_minor costs, whole; None: of any amount."""
 

@@ -8,12 +8,8 @@ from msgspec import Struct
 from connectors.postgres.events import Event
 from connectors.postgres.projection import Projection
 from connectors.postgres.tables import Table, at
-from schemas.ledger import AccountBalance, BalancesChanged, TotalChanged
+from schemas.ledger import AccountBalance, BalancesChanged, TotalChanged, normal_side
 
-_DEBIT_CLASSES: Final = frozenset({1, 5, 9})
-"""Thousands of the chart that grow by debits: assets, expenses and memoranda."""
-_GAINS_AND_LOSSES: Final = 4050
-"""Counted as an expense, though it stands beside the margin."""
 _MERCHANT_PREFIX: Final = "mer_"
 
 
@@ -59,8 +55,7 @@ PLATFORM_TOTALS: Final = Table("mart.platform_totals", PlatformTotalRow, "accoun
 
 def balance_minor(code: int, *, debits_minor: int, credits_minor: int) -> int:
     """Balance on the account's normal side: what assets and expenses hold is debits less credits."""
-    is_debit = code // 1000 in _DEBIT_CLASSES or code == _GAINS_AND_LOSSES
-    return debits_minor - credits_minor if is_debit else credits_minor - debits_minor
+    return debits_minor - credits_minor if normal_side(code) == "debit" else credits_minor - debits_minor
 
 
 def project_balances(projection: Projection, event: Event) -> None:

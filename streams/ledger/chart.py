@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final, Literal, NamedTuple
 
-from schemas.ledger import Side
+from schemas.ledger import Side, normal_side
 
 AccountClass = Literal["asset", "liability", "income", "expense", "memo"]
 Owner = Literal["provider", "book", "platform"]
@@ -64,7 +64,7 @@ class AccountKind:
     @property
     def normal_side(self) -> Side:
         """The side that makes its balance grow."""
-        return "debit" if self.account_class in ("asset", "expense", "memo") else "credit"
+        return normal_side(self.code)
 
 
 class Account(NamedTuple):

@@ -159,6 +159,9 @@ def test_accounts_are_named_as_they_are_read() -> None:
     assert IDS == {code: account_id(code, NAMES) for code in IDS}
     assert NORMAL_SIDES == {code: CHART[code].normal_side for code in IDS}
     for code, kind in CHART.items():
+        assert kind.normal_side == (
+            "debit" if kind.account_class in ("asset", "expense", "memo") else "credit"
+        )
         found, owner, currency, shard = described(account_id(code, NAMES))
         assert (kind, "USD", 7 if kind.is_sharded else None) == (found, currency, shard)
         assert {"provider": "simulator", "book": "mer_1", "platform": None}[kind.owner] == owner
