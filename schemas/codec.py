@@ -4,6 +4,7 @@ Avro is in the Confluent wire format: a zero byte, the schema id (4 bytes, big e
 """
 
 import io
+import json
 import re
 from collections.abc import Callable
 from functools import cache
@@ -13,7 +14,9 @@ import fastavro
 import msgspec
 
 from schemas import registry
+from schemas.avro_writing import writer_of
 from schemas.envelope import Body, Message, Recorded, schema_name
+from schemas.registry import RegisteredSchema
 from schemas.topics import Topic
 
 B = TypeVar("B")
@@ -91,24 +94,23 @@ def _message_type(topic: Topic) -> Any:
 
 
 def _avro_writer(topic: Topic) -> Callable[[Message[B]], bytes]:
-    registered = {
-        member: registry.current(topic.name, member) for member in get_args(topic.body) or (topic.body,)
+    writers = {
+        member: _framed(registry.current(topic.name, member))
+        for member in get_args(topic.body) or (topic.body,)
     }
+    is_shown = topic.after is not None
 
     def encode(message: Message[B]) -> bytes:
-        schema = registered[type(message.body)]
-        buffer = io.BytesIO()
-        buffer.write(b"\0" + schema.id.to_bytes(4, "big"))
-        fastavro.schemaless_writer(buffer, schema.parsed, _datum(message))
-        return buffer.getvalue()
+        head, write = writers[type(message.body)]
+        if is_shown and not isinstance(message, Recorded):
+            message = Recorded(envelope=message.envelope, body=message.body)
+        return head + write(message)
 
     return encode
 
 
-def _datum(message: Message[B]) -> dict[str, Any]:
-    plain: dict[str, Any] = msgspec.to_builtins(message, builtin_types=(bytes,))
-    del plain["body"]["schema"]
-    return plain
+def _framed(schema: RegisteredSchema) -> tuple[bytes, Callable[[Any], bytes]]:
+    return b"\0" + schema.id.to_bytes(4, "big"), writer_of(json.loads(schema.text))
 
 
 def _avro_reader(topic: Topic) -> Callable[[bytes], Message[B]]:

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from hashlib import sha256
 from typing import Final, NamedTuple
 
+from ops.verify.entry_model import EntryModel
 from ops.verify.report import Finding, Invariant
 from schemas.envelope import Message
 from schemas.ledger import AggregateEvent, Leg, PostingRefused, TransactionPosted
@@ -67,6 +68,7 @@ class LedgerModel:
 
     def __init__(self) -> None:
         self._findings = {number: Finding(number, name) for number, name in _NAMES.items()}
+        self._entries = EntryModel()
         self._chains: dict[int, tuple[int, bytes]] = {}
         self._trial: defaultdict[tuple[int, str], AccountCounters] = defaultdict(AccountCounters)
         self._posted: dict[str, tuple[int, int]] = {}
@@ -82,8 +84,11 @@ class LedgerModel:
         match body:
             case TransactionPosted():
                 self._transaction(partition, body, message.envelope.mode, place)
-            case PostingRefused() if body.transaction_id not in self._posted:
-                self._refused.add(body.transaction_id)
+                self._entries.posted(body, place)
+            case PostingRefused():
+                self._entries.refused(body, place)
+                if body.transaction_id not in self._posted:
+                    self._refused.add(body.transaction_id)
             case _:
                 pass
 
@@ -115,6 +120,7 @@ class LedgerModel:
             )
         self._posted.update(other._posted)
         self._refused |= other._refused
+        self._entries.join(other._entries)
         self._chains.update(other._chains)
         self._trial.update(other._trial)
         self.balances.update(other.balances)
@@ -126,7 +132,8 @@ class LedgerModel:
             f"{sum(seq for seq, _ in self._chains.values())} records of {len(self._chains)} journals "
             f"with {len(self._posted)} transactions on {len(self.balances)} accounts, folded anew"
         )
-        return [finding.invariant(compared) for finding in self._findings.values()]
+        own = [finding.invariant(compared) for finding in self._findings.values()]
+        return sorted([*own, *self._entries.verdicts(compared)], key=lambda one: int(one.id[1:]))
 
     def _chain(self, partition: int, value: bytes, message: Recorded, place: str) -> None:
         body = message.body

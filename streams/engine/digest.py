@@ -1,6 +1,6 @@
 """Which rows does a table hold, in one number that can be kept up to date row by row."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from hashlib import sha256
 from typing import NamedTuple
 from zlib import crc32
@@ -18,11 +18,19 @@ class Digest(NamedTuple):
 
     def replaced(self, key: bytes, old: bytes | None, new: bytes | None) -> "Digest":
         """The digest after the row `key` went from `old` to `new` (None: no row)."""
+        return self.after([(key, new)], {key: old})
+
+    def after(
+        self, changes: Iterable[tuple[bytes, bytes | None]], before: Mapping[bytes, bytes | None]
+    ) -> "Digest":
+        """The digest after these rows were written. before: what each of them was (None: no row)."""
         total, rows = self
-        if old is not None:
-            total, rows = total - row_hash(key, old), rows - 1
-        if new is not None:
-            total, rows = total + row_hash(key, new), rows + 1
+        for key, new in changes:
+            old = before[key]
+            if old is not None:
+                total, rows = total - row_hash(key, old), rows - 1
+            if new is not None:
+                total, rows = total + row_hash(key, new), rows + 1
         return Digest(total % _MODULUS, rows)
 
 

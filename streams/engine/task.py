@@ -91,10 +91,9 @@ class Task:
     def commit(self, batch: Batch) -> PositionsRecord:
         """Commit to Kafka, then to the local store. Raises Fenced, CommitUncertain."""
         changed = [(key, value) for key, value in batch.changes.items() if value != batch.before[key]]
-        seed, table = 0, self.positions.table
+        table, seed = self.positions.table.after(changed, batch.before), 0
         for key, value in changed:
             seed = checksum(seed, key, value)
-            table = table.replaced(key, batch.before[key], value)
         following = codec.following(
             self.positions, batch.inputs, records=len(changed), checksum=seed, table=table
         )

@@ -1,6 +1,7 @@
 """How does a worker process run: several stages, one Faust app each, until it is told to stop."""
 
 import asyncio
+import gc
 import logging
 import os
 import signal
@@ -68,6 +69,12 @@ class Worker:
         self._replies.flush(1_000)
 
 
+def _collect_rarely() -> None:
+    """Messages and rows are trees, freed by their counts; the collector's defaults walk them all again and again."""
+    gc.freeze()
+    gc.set_threshold(100_000, 20, 50)
+
+
 def run_worker(
     specs: Sequence[StageSpec],
     config: EngineConfig,
@@ -78,6 +85,7 @@ def run_worker(
     Ends it with the code of an `EngineError` when going on is impossible. on_started is awaited in
     the event loop when the worker begins, to serve its status.
     """
+    _collect_rarely()
     asyncio.run(_run(specs, config, on_started))
     raise AssertionError("a worker ends its process")
 

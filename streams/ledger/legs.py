@@ -1,7 +1,6 @@
 """How does a template become the legs of one transaction, and which legs has no template a place for?"""
 
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
 from typing import Final, NamedTuple
 
 from schemas.ledger import Leg, Phase, Side
@@ -20,13 +19,23 @@ _SIDES: Final = frozenset((code, side) for _, code, side, _ in _USED)
 
 
 class _Slot(NamedTuple):
-    """A leg of a template on its account: all that is missing is the amount."""
+    """A leg of a template, its names taken apart: all that is missing is account and amount."""
 
-    account: str
+    code: int
     side: Side
     phase: Phase
     formula: str
     names: tuple[str, ...]
+    is_other: bool
+
+
+_SLOTS: Final[Mapping[str, tuple[_Slot, ...]]] = {
+    template.name: tuple(
+        _Slot(leg.code, leg.side, leg.phase, leg.formula, leg.names, leg.currency == "other")
+        for leg in template.legs
+    )
+    for template in TEMPLATES.values()
+}
 
 
 def post(
@@ -38,16 +47,14 @@ def post(
     other_currency: of an exchange, the one the transaction's own was exchanged for.
     """
     legs = []
-    for account, side, phase, formula, added in _slots(template.name, names, other_currency):
-        if formula in amounts:
-            amount_minor = amounts[formula]
-        elif len(added) == 1:
-            continue
-        else:
+    for code, side, phase, formula, added, is_other in _SLOTS[template.name]:
+        amount_minor = amounts.get(formula, 0)
+        if len(added) > 1:
             amount_minor = sum([amounts.get(name, 0) for name in added])
         if amount_minor == 0:
             continue
         assert 0 < amount_minor <= MAX_AMOUNT_MINOR, f"{template.name}: {formula} is {amount_minor}"
+        account = account_id(code, names._replace(currency=other_currency) if is_other else names)
         legs.append(Leg(account_id=account, side=side, phase=phase, amount_minor=amount_minor))
     assert len(legs) >= 2, f"{template.name}: nothing moves"
     return tuple(legs)
@@ -89,18 +96,3 @@ def is_known(code: int) -> bool:
 def is_side_used(code: int, side: Side) -> bool:
     """Whether any template debits, or credits, accounts of this code."""
     return (code, side) in _SIDES
-
-
-@lru_cache(maxsize=65_536)
-def _slots(template: str, names: Names, other_currency: str) -> tuple[_Slot, ...]:
-    other = names._replace(currency=other_currency)
-    return tuple(
-        _Slot(
-            account_id(leg.code, names if leg.currency == "own" else other),
-            leg.side,
-            leg.phase,
-            leg.formula,
-            leg.names,
-        )
-        for leg in TEMPLATES[template].legs
-    )

@@ -1,6 +1,5 @@
 """What does a book know of a payment after one of its transactions?"""
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
@@ -95,12 +94,14 @@ def _sold(payment: Payment, body: TransactionPosted, number: int) -> Payment:
     from_hold_minor = moved_minor(body.legs, PSP_RECEIVABLE, "debit", "released")
     if from_hold_minor:
         payment = released(payment, body.provider or "", from_hold_minor)
-    credits = Counter[int]()
-    for leg in body.legs:
-        if leg.side == "credit" and leg.phase == "posted":
-            credits[described(leg.account_id).kind.code] += leg.amount_minor
-    fee_minor, tax_minor = credits[FEE_PROCESSING], credits[TAX_PAYABLE]
-    recovered_minor, reserve_minor = credits[MERCHANT_RECEIVABLE], credits[MERCHANT_RESERVE]
+    # A sale credits each account once.
+    credits = {
+        described(leg.account_id).kind.code: leg.amount_minor
+        for leg in body.legs
+        if leg.side == "credit" and leg.phase == "posted"
+    }
+    fee_minor, tax_minor = credits.get(FEE_PROCESSING, 0), credits.get(TAX_PAYABLE, 0)
+    recovered_minor, reserve_minor = credits.get(MERCHANT_RECEIVABLE, 0), credits.get(MERCHANT_RESERVE, 0)
     gross_minor = credits[MERCHANT_PENDING]
     lot = Lot(
         lot_id=body.operation_id,

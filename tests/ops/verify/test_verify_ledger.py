@@ -122,7 +122,7 @@ BREAKS: dict[str, tuple[Callable[[Journal], Journal], set[str]]] = {
             "refund_succeeded",
             _legs(lambda leg: replace(leg, account_id=leg.account_id.replace("1100", "1101"))),
         ),
-        {"L2"},
+        {"L2", "L3"},
     ),
     "another currency": (
         lambda journal: _with(
@@ -156,7 +156,7 @@ BREAKS: dict[str, tuple[Callable[[Journal], Journal], set[str]]] = {
                 )
             ),
         ),
-        {"L7"},
+        {"L3", "L7"},
     ),
     "a hold released twice": (lambda journal: _under_another_id(journal, "release"), {"L9"}),
     "all holds released twice": (
