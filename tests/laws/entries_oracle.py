@@ -1,0 +1,134 @@
+"""What should entries come to? A model of one book that knows neither templates nor rows, only this table.
+
+A line: what happens, then each account with + for debit and - for credit, and the amount where it is not the
+whole. It is written down once more on purpose, as an accountant reads the entries.
+"""
+
+from collections import Counter
+from typing import NamedTuple
+
+LINES = """
+psp_cost +5010 -1100
+dispute_opened +2020:there +1300:lacking -2040 +1400 -1100 +2020:fee_there +1300:fee_lacking -4020:fee +5020:cost -1100:cost
+dispute_won +2040 -1300:repaid -2020:rest +1100 -1400 +4020:fee -2020:fee
+dispute_lost +2040 -1400
+inquiry_opened +2020:there +1300:lacking -2040
+inquiry_closed +2040 -1300:repaid -2020:rest
+payout_reserved +2020 -2050 +2020:fee -4030:fee
+payout_paid +2050 -1020
+payout_failed +2050 -2020 +4030:begun_fee -2020:begun_fee
+payout_returned +1020 -2020 +5040:charge -1020:charge
+debt_recovered +2020 -1300
+written_off +5030 -1300
+invoice_issued +9030 -9031
+invoice_closed +9031 -9030
+plan_charged +2020:there +1300:lacking -4060
+plan_prepaid +2020:there +1300:lacking -2600
+plan_earned +2600 -4060
+settlement_in +1110:net +5010:fee +1120:withheld -1100:net -1100:fee -1100:withheld
+settlement_out +1100:gross +5010:fee -1110:gross -1110:fee
+provider_reserve_returned +1110 -1120
+split_received +1700 -2020
+"""
+TABLE = {line.split()[0]: line.split()[1:] for line in LINES.strip().splitlines()}
+STATED = {
+    "dispute_opened": ("amount", "fee", "cost"),
+    "dispute_won": ("amount", "fee"),
+    "payout_reserved": ("amount", "fee"),
+    "payout_returned": ("amount", "charge"),
+    "settlement_in": ("net", "fee", "withheld"),
+    "settlement_out": ("gross", "fee"),
+}
+FIRST = {"dispute_opened", "inquiry_opened", "payout_reserved", "invoice_issued", "plan_prepaid"}
+AFTER = {
+    "dispute_won": ("dispute_opened",),
+    "dispute_lost": ("dispute_opened",),
+    "inquiry_closed": ("inquiry_opened",),
+    "payout_paid": ("payout_reserved",),
+    "payout_failed": ("payout_reserved",),
+    "payout_returned": ("payout_paid",),
+    "invoice_closed": ("invoice_issued",),
+    "plan_earned": ("plan_prepaid", "plan_earned"),
+}
+NEVER_DEBIT, NEVER_CREDIT = {2010, 2020, 2030, 2040, 2050, 2060}, {1300}
+
+
+class Told(NamedTuple):
+    """One entry, in the words of the test. turn: which of that kind about the thing it is."""
+
+    word: str
+    thing: str
+    turn: int
+    amounts: tuple[tuple[str, int], ...]
+
+
+class Oracle:
+    """One book. sums: debits less credits by account; `tell` says what an entry comes to."""
+
+    def __init__(self) -> None:
+        self.sums: Counter[int] = Counter()
+        self.seen: dict[tuple[str, str, int], Told] = {}
+        self.reused: set[Told] = set()
+        self.things: dict[str, tuple[str, int, int]] = {}
+        self.begun: dict[str, tuple[int, int]] = {}
+
+    def tell(self, told: Told) -> str:
+        """An outcome, or "posted"; a repeat says nothing."""
+        first = self.seen.setdefault((told.word, told.thing, told.turn), told)
+        if (first == told and first is not told) or told in self.reused:
+            return ""
+        if first != told:
+            self.reused.add(told)
+            return "posting_id_reused"
+        amounts = dict(told.amounts)
+        whole = amounts[STATED.get(told.word, ("amount",))[0]]
+        if whole <= 0 or min(amounts.values()) < 0:
+            return "amount_not_positive"
+        if not self._is_its_turn(told, whole, amounts):
+            return "unexpected_state"
+        after = self._after(told, whole, amounts)
+        if any(after[code] > 0 for code in NEVER_DEBIT) or any(after[code] < 0 for code in NEVER_CREDIT):
+            return "balance_insufficient"
+        self.sums = after
+        self._remember(told, whole, amounts)
+        return "posted"
+
+    def _is_its_turn(self, told: Told, whole: int, amounts: dict[str, int]) -> bool:
+        status, left, fee = self.things.get(told.thing, ("", 0, 0))
+        if told.word in FIRST:
+            return not status
+        if told.word not in AFTER:
+            return True
+        if status not in AFTER[told.word] or amounts.get("fee", 0) > fee:
+            return False
+        return whole <= left if told.word == "plan_earned" else whole == self.begun[told.thing][0]
+
+    def _after(self, told: Told, whole: int, amounts: dict[str, int]) -> Counter[int]:
+        there = min(whole, -self.sums[2020])
+        fee_there = min(amounts.get("fee", 0), -self.sums[2020] - there)
+        repaid = min(whole, self.sums[1300])
+        parts = {
+            "amount": whole,
+            "there": there,
+            "lacking": whole - there,
+            "fee_there": fee_there,
+            "fee_lacking": amounts.get("fee", 0) - fee_there,
+            "repaid": repaid,
+            "rest": whole - repaid,
+            "begun_fee": self.begun.get(told.thing, (0, 0))[1],
+            **amounts,
+        }
+        after = Counter(self.sums)
+        for token in TABLE[told.word]:
+            code, _, name = token[1:].partition(":")
+            amount = parts.get(name or "amount", 0)
+            after[int(code)] += amount if token[0] == "+" else -amount
+        return after
+
+    def _remember(self, told: Told, whole: int, amounts: dict[str, int]) -> None:
+        if told.word in FIRST:
+            self.things[told.thing] = (told.word, whole, amounts.get("fee", 0))
+            self.begun[told.thing] = (whole, amounts.get("fee", 0))
+        elif told.word in AFTER:
+            _, left, fee = self.things[told.thing]
+            self.things[told.thing] = (told.word, left - whole, fee)
