@@ -5,28 +5,18 @@ import hashlib
 import hmac
 from typing import Literal
 
-from msgspec import Struct
-
-from api.answers import REPLAYED_HEADER, Answer, to_json
+from api.answers import Answer
 from api.calls import Call
-from api.problems import Problem
 from api.requests_log import NOBODY
+from api.results import result_answer
 from api.services import Services
 from schemas import ids, topics
-from schemas.api import Reply
+from schemas.api import Reply, View
 from schemas.envelope import Mode
 from schemas.merchants import AccountView, CreateMerchant, CreateOperator
-from schemas.outcomes import Outcome
 from schemas.rendering import rfc3339
 
 _PARAMS = {"profile": "display_name", "role": "role", "terms": "terms"}
-
-
-class PendingAccount(Struct, frozen=True, kw_only=True):
-    """An account that is being created; a repeat with the same idempotency key tells its key."""
-
-    object: str = "pending"
-    object_id: str
 
 
 def derived_secret(call: Call, prefix: Literal["sk", "op"], mode: Mode, key: str) -> str:
@@ -65,28 +55,10 @@ async def created(
 
 def account_answer(reply: Reply | None, account_id: str, shown: dict[str, str]) -> Answer:
     """The answer to a creation: `shown` once it is committed. Raises Problem for refusals."""
-    headers = {"Cache-Control": "no-store"}
-    if reply is None:
-        return Answer(
-            outcome=Outcome.PENDING,
-            body=to_json(PendingAccount(object_id=account_id)),
-            headers={**headers, "Retry-After": "1"},
-            object_id=account_id,
-        )
-    outcome = Outcome.numbered(reply.outcome)
-    if outcome.value.error_type is not None:
-        differing = [_PARAMS.get(name, "idempotency_key") for name in reply.differing]
-        detail = f"differing parameters: {', '.join(differing)}" if differing else None
-        raise Problem(outcome, detail, param=differing[0] if differing else None)
-    view = reply.view
-    assert isinstance(view, AccountView), "a created account is shown"
-    if reply.replayed:
-        headers[REPLAYED_HEADER] = "true"
-    return Answer(
-        outcome=outcome,
-        body=to_json({**shown, "key_id": view.key_id, "created_at": rfc3339(view.created_at_ms)}),
-        headers=headers,
-        object_id=account_id,
-        object_version=view.version,
-        is_replayed=reply.replayed,
-    )
+
+    def body(view: View) -> tuple[object, int]:
+        assert isinstance(view, AccountView), "a created account is shown"
+        created_at = rfc3339(view.created_at_ms)
+        return {**shown, "key_id": view.key_id, "created_at": created_at}, view.version
+
+    return result_answer(reply, account_id, body, params=_PARAMS, headers={"Cache-Control": "no-store"})

@@ -6,12 +6,14 @@ import msgspec
 from msgspec import Struct
 
 from api import parsing
-from api.answers import REPLAYED_HEADER, Answer, to_json
+from api.answers import Answer
 from api.calls import Call
 from api.problems import Problem
 from api.requests_log import NOBODY
+from api.results import result_answer
 from api.services import Services
 from schemas import topics
+from schemas.api import View
 from schemas.envelope import Mode
 from schemas.ledger import (
     BasisPoints,
@@ -68,13 +70,6 @@ class TermsAnswer(Struct, frozen=True, kw_only=True):
     version: int
 
 
-class PendingTerms(Struct, frozen=True, kw_only=True):
-    """A change of terms that has no result yet; a repeat with the same idempotency key tells it."""
-
-    object: str = "pending"
-    object_id: str
-
-
 def chosen_terms(asked: TermsBody | None, mode: Mode) -> Terms:
     """The terms asked for, completed with the standard ones of the mode. Raises Problem for a date that is none."""
     given = {} if asked is None else msgspec.to_builtins(asked)
@@ -105,22 +100,9 @@ async def set_terms(services: Services, call: Call) -> Answer:
         command_id=scope.command_id(merchant_id),
         merchant_id=NOBODY,
     )
-    if reply is None:
-        return Answer(
-            outcome=Outcome.PENDING,
-            body=to_json(PendingTerms(object_id=merchant_id)),
-            headers={"Retry-After": "1"},
-            object_id=merchant_id,
-        )
-    outcome = Outcome.numbered(reply.outcome)
-    if outcome.value.error_type is not None:
-        raise Problem(outcome, param="terms" if reply.differing else None)
-    assert isinstance(reply.view, AccountView), "terms are told with the account"
-    return Answer(
-        outcome=outcome,
-        body=to_json(TermsAnswer(merchant_id=merchant_id, terms=terms, version=reply.view.version)),
-        headers={REPLAYED_HEADER: "true"} if reply.replayed else {},
-        object_id=merchant_id,
-        object_version=reply.view.version,
-        is_replayed=reply.replayed,
-    )
+
+    def body_of(view: View) -> tuple[object, int]:
+        assert isinstance(view, AccountView), "terms are told with the account"
+        return TermsAnswer(merchant_id=merchant_id, terms=terms, version=view.version), view.version
+
+    return result_answer(reply, merchant_id, body_of, params={"terms": "terms"})

@@ -3,11 +3,13 @@
 from msgspec import Struct
 
 from api import parsing
-from api.answers import REPLAYED_HEADER, Answer, to_json
+from api.answers import Answer
 from api.calls import Call
 from api.problems import Problem
+from api.results import result_answer
 from api.services import Services
 from schemas import ids, topics
+from schemas.api import View
 from schemas.outcomes import Outcome
 from schemas.webhooks import ResendEvent, ResendView
 
@@ -27,13 +29,6 @@ class ResendAnswer(Struct, frozen=True, kw_only=True):
     object: str = "webhook_resend"
     event_id: str
     endpoint_ids: tuple[str, ...]
-
-
-class PendingResend(Struct, frozen=True, kw_only=True):
-    """A resend that has no result yet; a repeat with the same idempotency key tells it."""
-
-    object: str = "pending"
-    object_id: str
 
 
 async def resend(services: Services, call: Call) -> Answer:
@@ -65,23 +60,15 @@ async def resend(services: Services, call: Call) -> Answer:
         command_id=scope.command_id(event_id),
         merchant_id=call.merchant_id,
     )
-    if reply is None:
-        return Answer(
-            outcome=Outcome.PENDING,
-            body=to_json(PendingResend(object_id=event_id)),
-            headers={"Retry-After": "1"},
-            object_id=event_id,
-        )
-    outcome = Outcome.numbered(reply.outcome)
-    if outcome.value.error_type is not None:
-        param = reply.differing[0] if reply.differing else None
-        detail = "no webhook endpoint to send it to" if outcome is Outcome.NOT_FOUND else None
-        raise Problem(outcome, detail, param=param)
-    assert isinstance(reply.view, ResendView), "a resend is told with the endpoints it goes to"
-    return Answer(
-        outcome=outcome,
-        body=to_json(ResendAnswer(event_id=event_id, endpoint_ids=reply.view.endpoint_ids)),
-        headers={REPLAYED_HEADER: "true"} if reply.replayed else {},
-        object_id=event_id,
-        is_replayed=reply.replayed,
+
+    def body_of(view: View) -> tuple[object, None]:
+        assert isinstance(view, ResendView), "a resend is told with the endpoints it goes to"
+        return ResendAnswer(event_id=event_id, endpoint_ids=view.endpoint_ids), None
+
+    return result_answer(
+        reply,
+        event_id,
+        body_of,
+        params={"endpoint_id": "endpoint_id"},
+        missing="no webhook endpoint to send it to",
     )

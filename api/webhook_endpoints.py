@@ -7,16 +7,17 @@ from msgspec import UNSET, Struct, UnsetType
 
 from api import parsing
 from api.accounts import derived_bytes
-from api.answers import REPLAYED_HEADER, Answer, to_json
+from api.answers import Answer, to_json
 from api.calls import Call
 from api.endpoint_urls import checked_url
 from api.lists import list_answer, page_of
 from api.problems import Problem
 from api.recent import newer
+from api.results import result_answer
 from api.services import Services
 from api.webhook_queries import StoredAttempt
 from schemas import ids, topics
-from schemas.api import Reply
+from schemas.api import Reply, View
 from schemas.merchants import CreateWebhookEndpoint, DeleteWebhookEndpoint, WebhookEndpointView
 from schemas.outcomes import Outcome
 from schemas.rendering import rfc3339
@@ -63,13 +64,6 @@ class AttemptAnswer(Struct, frozen=True, kw_only=True):
     latency_ms: int
     next_attempt_at: str | None
     attempted_at: str
-
-
-class PendingEndpoint(Struct, frozen=True, kw_only=True):
-    """An endpoint whose creation or deletion has no result yet; a repeat with the same key tells it."""
-
-    object: str = "pending"
-    object_id: str
 
 
 async def create(services: Services, call: Call) -> Answer:
@@ -166,31 +160,12 @@ async def _asked(
 def _told(
     services: Services, reply: Reply | None, endpoint_id: str, *, secret: str | UnsetType = UNSET
 ) -> Answer:
-    headers = {"Cache-Control": "no-store"}
-    if reply is None:
-        return Answer(
-            outcome=Outcome.PENDING,
-            body=to_json(PendingEndpoint(object_id=endpoint_id)),
-            headers={**headers, "Retry-After": "1"},
-            object_id=endpoint_id,
-        )
-    outcome = Outcome.numbered(reply.outcome)
-    if outcome.value.error_type is not None:
-        differing = [_PARAMS.get(name, "idempotency_key") for name in reply.differing]
-        detail = f"differing parameters: {', '.join(differing)}" if differing else None
-        raise Problem(outcome, detail, param=differing[0] if differing else None)
-    assert isinstance(reply.view, WebhookEndpointView), "what is done to an endpoint is told with it"
-    services.recent.remember_endpoint(reply.view)
-    if reply.replayed:
-        headers[REPLAYED_HEADER] = "true"
-    return Answer(
-        outcome=outcome,
-        body=to_json(_shown(reply.view, secret)),
-        headers=headers,
-        object_id=endpoint_id,
-        object_version=reply.view.version,
-        is_replayed=reply.replayed,
-    )
+    def body(view: View) -> tuple[object, int]:
+        assert isinstance(view, WebhookEndpointView), "what is done to an endpoint is told with it"
+        services.recent.remember_endpoint(view)
+        return _shown(view, secret), view.version
+
+    return result_answer(reply, endpoint_id, body, params=_PARAMS, headers={"Cache-Control": "no-store"})
 
 
 async def _found(
