@@ -4,7 +4,7 @@ BIN := .venv/bin
 INSTALLED := .venv/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format pure integration chaos bench up down docs schemas lock clean
+.PHONY: help demo test check format pure integration chaos mutate bench up down docs schemas lock clean
 
 help: ## List the targets.
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -36,6 +36,9 @@ integration: $(INSTALLED) ## Tests on the real embedded Kafka and Postgres.
 
 chaos: $(INSTALLED) ## Kill and pause everything on the real stack; takes the better part of an hour.
 	$(BIN)/pytest -m "chaos or slow" --timeout 3600
+
+mutate: $(INSTALLED) ## Put small mistakes into the ledger and count those its tests catch.
+	$(BIN)/python -m tests.mutation $(ARGS)
 
 bench: $(INSTALLED) ## Measure, and write docs/reference/performance.md.
 	$(BIN)/millrace bench $(ARGS)

@@ -41,7 +41,6 @@ LOG_TABLES: Final = {
     topics.API_REQUESTS.name: ("raw", "api_requests"),
     topics.LEDGER_JOURNAL.name: ("raw", "ledger_journal"),
     topics.WEBHOOKS_MESSAGES.name: ("raw", "webhook_messages"),
-    topics.WEBHOOKS_ATTEMPTS.name: ("raw", "webhook_attempts"),
     topics.RECON_RESULTS.name: ("raw", "recon_events"),
 }
 """Schema and name of the table that holds a topic row by row."""

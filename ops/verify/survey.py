@@ -97,25 +97,22 @@ class Survey:
             self._judges.effects = Effects(self._book)
             self._judges.effects.check_keys()
         self._accepted = self._postgres.accepted_files()
+        told = self._log.ends_of([topic.name for _, topic in _TOLD])
+        self._expected_cut = told[topics.RECON_EXPECTED_PAYMENTS.name]
         wanted = {
-            Reading(stage_spec(self._definitions[stage]).group, topic.name): self._log.ends(topic.name)
+            Reading(stage_spec(self._definitions[stage]).group, topic.name): told[topic.name]
             for stage, topic in _TOLD
         }
-        self._expected_cut = wanted[
-            Reading(
-                stage_spec(self._definitions["reconciliation"]).group, topics.RECON_EXPECTED_PAYMENTS.name
-            )
-        ]
-        for told in wait_for(self._settings, wanted, wait_s):
-            self._acknowledged.behind(told)
+        for late in wait_for(self._settings, wanted, wait_s):
+            self._acknowledged.behind(late)
         for topic in topics.ALL:
             if topic in _JUDGED and topic.name not in self._cuts:
                 self._cuts[topic.name] = self._log.ends(topic.name)
         loaded = {
             name: ends for name, ends in self._cuts.items() if "postgres" in topics.BY_NAME[name].readers
         }
-        for told in self._postgres.wait_for(loaded, wait_s):
-            self._acknowledged.behind(told)
+        for late in self._postgres.wait_for(loaded, wait_s):
+            self._acknowledged.behind(late)
 
     def judged(self) -> list[Invariant]:
         """Read everything else; every invariant in the order of its number. `begin` comes before it."""
@@ -134,8 +131,8 @@ class Survey:
             self._rest()
             for one in surveyed:
                 self._judges.join(one.result())
-        self._deliver()
-        return [*self._verdicts(), *self._settled(results)]
+        delivered = self._deliver()
+        return [*self._verdicts(delivered), *self._settled(results)]
 
     def _tasks(self) -> Iterator[PartitionTask]:
         for stage, definition in self._definitions.items():
@@ -172,9 +169,9 @@ class Survey:
         """What receivers of webhooks wrote down; comes before `judged`."""
         self._receipts = tuple(received)
 
-    def _deliver(self) -> None:
+    def _deliver(self) -> Invariant:
         """What waits before the egress, what it attempted, and what receivers wrote down, in that order."""
-        self._deliveries = Deliveries(self._judges.published, self._judges.webhooks)
+        deliveries = Deliveries(self._judges.published, self._judges.webhooks)
         cut = self._cuts[topics.WEBHOOKS_ATTEMPTS.name]
         # A message goes from the topic of deliveries to one of delay, and on to ever shorter ones: where it
         # is not found because it went on, it is found by a position that is looked up later.
@@ -187,15 +184,16 @@ class Survey:
             for record in self._log.records(topic.name, self._log.ends(topic.name)):
                 message = self._judges.event(topic, record)
                 if message is not None and record.offset >= read_to[topic][record.partition]:
-                    self._deliveries.waits(message[1].body.message_id)
+                    deliveries.waits(message[1].body.message_id)
         for record in self._log.records(
             topics.WEBHOOKS_ATTEMPTS.name, self._log.ends(topics.WEBHOOKS_ATTEMPTS.name)
         ):
             message = self._judges.event(topics.WEBHOOKS_ATTEMPTS, record)
             if message is not None:
                 is_below_cut = record.offset < cut[record.partition]
-                self._deliveries.attempt(message[1].body, record.place, is_below_cut=is_below_cut)
-        self._deliveries.received(self._receipts)
+                deliveries.attempt(message[1].body, record.place, is_below_cut=is_below_cut)
+        deliveries.received(self._receipts)
+        return deliveries.verdict()
 
     def _settled(self, results: list[ResultRow]) -> Sequence[Invariant]:
         """Reconciliation, by what payments booked and what the provider says it settled."""
@@ -271,7 +269,7 @@ class Survey:
             reason = headers.get("dlq.reason", "no reason given")
             self._letters.letter(Letter(name, record.partition, record.offset, source, reason))
 
-    def _verdicts(self) -> list[Invariant]:
+    def _verdicts(self, delivered: Invariant) -> list[Invariant]:
         judges = self._judges
         return [
             self._acknowledged.verdict(),
@@ -283,7 +281,7 @@ class Survey:
             ),
             self._answers.verdict(),
             self._letters.verdict(),
-            self._deliveries.verdict(),
+            delivered,
             judges.versions.verdict(),
             judges.confidential.verdict(),
             judges.features.invariant("every attempt was counted again, from the attempts alone"),
