@@ -9,7 +9,19 @@ from tests.integration.platform_running import Running
 
 pytestmark = [pytest.mark.chaos, pytest.mark.timeout(600)]
 
-ROLES = ("api", "worker", "gateway", "egress", "bank", "sink", "clock", "simulator", "kafka", "postgres")
+ROLES = (
+    "api",
+    "worker",
+    "gateway",
+    "egress",
+    "bank",
+    "audit",
+    "sink",
+    "clock",
+    "simulator",
+    "kafka",
+    "postgres",
+)
 
 
 @pytest.mark.parametrize("forget_keys", [False, True], ids=["remembering", "forgetting"])
