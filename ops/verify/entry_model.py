@@ -43,8 +43,8 @@ class EntryModel:
 
     def posted(self, body: TransactionPosted, place: str) -> None:
         """The next transaction of a partition."""
-        for number in ("L3", "L17", "L24", "L25"):
-            self._findings[number].checked += 1
+        for finding in self._findings.values():
+            finding.checked += 1
         if body.template == REVERSAL:
             self._reversal(body, place)
         else:
@@ -56,10 +56,10 @@ class EntryModel:
 
     def refused(self, body: PostingRefused, place: str) -> None:
         """The next refusal of a partition."""
-        if body.outcome == "posting_id_reused":
-            self._findings["L12"].checked += 1
-            if body.transaction_id not in self._posted and body.transaction_id not in self._refused:
-                self._findings["L12"].wrong(f"{place}: {body.transaction_id} was never used before")
+        self._findings["L12"].checked += 1
+        is_used = body.transaction_id in self._posted or body.transaction_id in self._refused
+        if body.outcome == "posting_id_reused" and not is_used:
+            self._findings["L12"].wrong(f"{place}: {body.transaction_id} was never used before")
         self._refused.add(body.transaction_id)
 
     def join(self, other: "EntryModel") -> None:
@@ -80,7 +80,6 @@ class EntryModel:
                 self._wrong("L3", place, f"{body.template} has no {leg.phase} {leg.side} of {leg.account_id}")
 
     def _reversal(self, body: TransactionPosted, place: str) -> None:
-        self._findings["L20"].checked += 1
         target = self._posted.get(body.reverses or "")
         if target is None:
             self._wrong("L20", place, f"{body.reverses} is not posted")
