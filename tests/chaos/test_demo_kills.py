@@ -37,7 +37,7 @@ def test_a_demo_survives_the_death_of_any_process(role: str, forget_keys: bool, 
 @pytest.mark.parametrize("forget_keys", [False, True], ids=["remembering", "forgetting"])
 def test_a_demo_survives_the_death_of_all_of_them(forget_keys: bool, platform: Running) -> None:
     """One after the other while the one before may still be finding its way: failures do not queue up."""
-    deeds = {12 * number: partial(platform.kill, role) for number, role in enumerate(ROLES, start=1)}
+    deeds = {10 * number: partial(platform.kill, role) for number, role in enumerate(ROLES, start=1)}
     report = demonstrate(platform, deeds, seed=11, forget_keys=forget_keys)
     assert all(platform.restarts(role) >= 1 for role in ROLES)
     assert_nothing_is_wrong(platform, report)
