@@ -104,7 +104,7 @@ class Desk:
     """One ledger task. journal: its records; results, balances, shards: what it told others.
 
     said: what the last message led to, such as `capture` or the outcome of a refusal. on_their_way: what
-    other books have to post and were not given yet.
+    other books have to post and were not given yet. result_topics: where each of the results was told.
     """
 
     def __init__(self, partition: int = 3) -> None:
@@ -118,6 +118,7 @@ class Desk:
         self.shards: list[ShardReported] = []
         self.said: list[str] = []
         self.on_their_way: list[Output] = []
+        self.result_topics: list[str] = []
         self._step = StageStep(ledger(Settings()))
         self._told = 0
 
@@ -143,6 +144,8 @@ class Desk:
                     topics.LEDGER_SHARDS.name: self.shards,
                 }
                 told[output.topic].append(message.body)
+                if isinstance(message.body, PostingResult):
+                    self.result_topics.append(output.topic)
         return self
 
     def tell(self, body: LedgerCommand, *, merchant: str = MERCHANT) -> "Desk":

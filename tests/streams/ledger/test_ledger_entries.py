@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from schemas import ids
+from schemas import ids, topics
 from schemas.ledger import Leg, RecordCapture, Terms, TransactionPosted
 from schemas.testing import MERCHANT, OTHER_MERCHANT, PAYMENT_KEY
 from streams.ledger.legs import MAX_AMOUNT_MINOR
@@ -529,6 +529,8 @@ REVERSED = entry("reversal", "op_1", reverses=IN_TRANSIT.transaction_id)
 def test_a_reversal_negates_once() -> None:
     """And is itself not reversible, nor is what has consequences of its own."""
     desk = _sold(Desk()).enter(IN_TRANSIT)
+    in_euros = entry("reversal", "op_0", reverses=IN_TRANSIT.transaction_id, currency="EUR")
+    assert ["currency_differs"] == desk.enter(in_euros).said
     assert ["reversal"] == desk.enter(REVERSED).said
     assert SOLD == desk.by_code()
     before = _accounts(desk)
@@ -581,3 +583,17 @@ def _accounts(desk: Desk) -> dict[bytes, bytes]:
     """Every row that says how an account stands."""
     rows = desk.store.items().items()
     return {name: row for name, row in rows if b"/account/" in name or name.startswith(b"shard/")}
+
+
+def test_a_reservation_is_answered_to_whoever_asked() -> None:
+    """Of a refund to the payment, of an entry to the book; what is recorded is answered to nobody."""
+    desk = _sold(Desk()).reserve(1_000).enter(PAID_OUT).enter(OPENED)
+    assert [("refund_reserved", "ref"), ("payout_reserved", "po")] == [
+        (event.body.template, result.operation_id.partition("_")[0])
+        for event, result in zip(
+            [one for one in desk.journal if getattr(one.body, "template", "").endswith("_reserved")],
+            desk.results,
+            strict=True,
+        )
+    ]
+    assert [topics.LEDGER_RESULTS_PAYMENTS.name, topics.LEDGER_RESULTS_OPS.name] == desk.result_topics
