@@ -3,9 +3,10 @@
 from collections.abc import Iterator
 from typing import Any
 
+from ops.bench.commands import START_MS, envelope
 from schemas import ids, topics
 from schemas.codec import codec_of
-from schemas.envelope import PLATFORM, Actor, Envelope, Message, Request
+from schemas.envelope import Actor, Message, Request
 from schemas.fingerprint import fingerprint
 from schemas.payment_commands import ConfirmPaymentIntent, CreatePaymentIntent
 from schemas.payments import PaymentMethod
@@ -19,7 +20,6 @@ from streams.simulator import MemoryStore
 from streams.step import StageStep
 
 EVENTS_PER_SALE = 4
-_START_MS = 1_800_000_000_000
 _MERCHANT = ids.merchant_id(cell="00", mode="test", idempotency_key="bench")
 _CREATE = CreatePaymentIntent(
     amount_minor=2_599,
@@ -40,7 +40,7 @@ def sales(count: int) -> Iterator[Output]:
             topic: Topic, message: Message[Any], key: str = key, store: MemoryStore = store
         ) -> list[Output]:
             value = codec_of(topic).encode(message)
-            return step(store, [Record(topic.name, 0, 0, key.encode(), value, _START_MS)]).outputs
+            return step(store, [Record(topic.name, 0, 0, key.encode(), value, START_MS)]).outputs
 
         created = say(topics.PAYMENTS_COMMANDS_API, _command(_CREATE, f"create-{number}"))
         asked = say(topics.PAYMENTS_COMMANDS_API, _command(ConfirmPaymentIntent(), f"confirm-{number}"))
@@ -53,7 +53,7 @@ def sales(count: int) -> Iterator[Output]:
 def _command(body: CreatePaymentIntent | ConfirmPaymentIntent, command_id: str) -> Message[Any]:
     request = Request(command_id=command_id, fingerprint=fingerprint(body))
     actor = Actor(role="merchant", principal=_MERCHANT, key_id="bench")
-    return Message(envelope=_envelope(command_id, actor, request), body=body)
+    return Message(envelope=envelope(command_id, _MERCHANT, actor=actor, request=request), body=body)
 
 
 def _allowed(asked: list[Output]) -> Message[Any]:
@@ -70,7 +70,7 @@ def _allowed(asked: list[Output]) -> Message[Any]:
         ruleset_id="bench",
         inputs=(),
     )
-    return Message(envelope=_envelope(f"verdict-{request.assessment_id}", PLATFORM), body=verdict)
+    return Message(envelope=envelope(f"verdict-{request.assessment_id}", _MERCHANT), body=verdict)
 
 
 def _one(outputs: list[Output], topic: Topic) -> Any:
@@ -93,18 +93,4 @@ def _success(asked: list[Output]) -> Message[Any]:
         currency=request.currency,
     )
     actor = Actor(role="provider", principal=request.provider)
-    return Message(envelope=_envelope(f"result-{request.psp_key}", actor), body=result)
-
-
-def _envelope(message_id: str, actor: Actor, request: Request | None = None) -> Envelope:
-    return Envelope(
-        message_id=message_id,
-        causation_id=message_id,
-        correlation_id=message_id,
-        occurred_at_ms=_START_MS,
-        mode="test",
-        merchant_id=_MERCHANT,
-        cell="00",
-        actor=actor,
-        request=request,
-    )
+    return Message(envelope=envelope(f"result-{request.psp_key}", _MERCHANT, actor=actor), body=result)

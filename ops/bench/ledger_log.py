@@ -8,17 +8,17 @@ from typing import Final
 
 from confluent_kafka import Consumer, KafkaError, Producer, TopicPartition
 
+from ops.bench.commands import capture, envelope
 from ops.bench.errors import BenchFailed
 from schemas import ids, topics
 from schemas.codec import codec_of
-from schemas.envelope import PLATFORM, Body, Envelope, Message
+from schemas.envelope import Body, Message
 from schemas.kafka import consumer_settings
-from schemas.ledger import RecordCapture, Terms, TransactionPosted
+from schemas.ledger import Terms, TransactionPosted
 from schemas.merchants import MerchantTermsSet
 from schemas.settings import Settings
 from schemas.topics import Topic
 
-_START_MS: Final = 1_800_000_000_000
 _TIMEOUT_S: Final = 60.0
 _READ: Final = 5_000
 _POLL_S: Final = 0.05
@@ -54,14 +54,7 @@ class Captures:
         payment = ids.payment_key(
             mode="test", merchant=merchant, source="api", idempotency_key=f"{self._seed}/{number}"
         )
-        body = RecordCapture(
-            transaction_id=ids.transaction_id(merchant, payment, "capture"),
-            operation_id=ids.authorization_id(payment, 1),
-            payment_id=f"pay_{payment}",
-            provider="simulator",
-            amount_minor=2_599,
-            currency="USD",
-        )
+        body = capture(merchant, payment)
         _produce(producer, topics.LEDGER_COMMANDS_PAYMENTS, merchant, body, number)
         return body.transaction_id
 
@@ -177,18 +170,8 @@ def _consumer(settings: Settings) -> Consumer:
 
 def _produce(producer: Producer, topic: Topic, merchant: str, body: Body, number: int) -> None:
     message_id = ids.digest(topic.name, merchant, str(number))
-    envelope = Envelope(
-        message_id=message_id,
-        causation_id=message_id,
-        correlation_id=message_id,
-        occurred_at_ms=_START_MS,
-        mode="test",
-        merchant_id=merchant,
-        cell="00",
-        actor=PLATFORM,
-    )
     key = merchant.partition("_")[2].encode()
-    value = codec_of(topic).encode(Message(envelope=envelope, body=body))
+    value = codec_of(topic).encode(Message(envelope=envelope(message_id, merchant), body=body))
     producer.produce(topic.name, value, key)
     if number % _FLUSH_EVERY == _FLUSH_EVERY - 1:
         _flush(producer)

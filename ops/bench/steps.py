@@ -4,12 +4,13 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import Any, Final, get_args
 
+from ops.bench.commands import START_MS, capture, envelope
 from ops.bench.errors import BenchFailed
 from ops.bench.result import Result
 from schemas import ids, topics
 from schemas.codec import codec_of
-from schemas.envelope import PLATFORM, Body, Envelope, Message
-from schemas.ledger import RecordCapture, Terms
+from schemas.envelope import Body, Message
+from schemas.ledger import Terms
 from schemas.merchants import MerchantTermsSet
 from schemas.reconciliation import ExpectMovement, SettlementLine
 from schemas.risk import AssessPayment, EntityFeatures, EntityKind, LookUpEntity, RiskEntity
@@ -24,7 +25,6 @@ from streams.step import StageStep
 _COUNT: Final = 5_000
 _CHUNK: Final = 500
 _MERCHANTS: Final = 50
-_START_MS: Final = 1_800_000_000_000
 
 
 def ledger() -> Result:
@@ -123,15 +123,7 @@ def _terms(merchant: str) -> Record:
 
 def _capture(merchant: str, number: int) -> Record:
     payment = _payment(number)
-    body = RecordCapture(
-        transaction_id=ids.transaction_id(merchant, payment, "capture"),
-        operation_id=ids.authorization_id(payment, 1),
-        payment_id=f"pay_{payment}",
-        provider="simulator",
-        amount_minor=2_599,
-        currency="USD",
-    )
-    return _said(topics.LEDGER_COMMANDS_PAYMENTS, _key(merchant), body, merchant)
+    return _said(topics.LEDGER_COMMANDS_PAYMENTS, _key(merchant), capture(merchant, payment), merchant)
 
 
 def _entities(number: int) -> tuple[RiskEntity, ...]:
@@ -163,7 +155,7 @@ def _request(number: int) -> Record:
         amount_minor=2_599,
         currency="USD",
         entities=_entities(number),
-        due_at_ms=_START_MS + 2_000,
+        due_at_ms=START_MS + 2_000,
     )
     return _said(topics.RISK_REQUESTS, payment, body)
 
@@ -212,18 +204,12 @@ def _key(merchant: str) -> str:
 
 def _said(topic: Topic, key: str, body: Body, merchant: str = "") -> Record:
     message_id = ids.digest(topic.name, key, repr(body))
-    envelope = Envelope(
-        message_id=message_id,
-        causation_id=message_id,
-        correlation_id=message_id,
-        occurred_at_ms=_START_MS,
-        mode="test",
-        merchant_id=merchant or _merchant(0),
-        cell="00",
-        actor=PLATFORM,
+    return _record(
+        topic,
+        key,
+        codec_of(topic).encode(Message(envelope=envelope(message_id, merchant or _merchant(0)), body=body)),
     )
-    return _record(topic, key, codec_of(topic).encode(Message(envelope=envelope, body=body)))
 
 
 def _record(topic: Topic, key: str, value: bytes) -> Record:
-    return Record(topic.name, 0, 0, key.encode(), value, _START_MS)
+    return Record(topic.name, 0, 0, key.encode(), value, START_MS)

@@ -57,15 +57,15 @@ def _what_is_left(case: Case, given: Amounts, item: Item | None) -> Amounts | Ou
 
 def _charged(case: Case, given: Amounts, item: Item | None) -> Amounts:
     """From the available balance, and what is missing is owed."""
-    available, owed = charged(case, given["amount"], case.free_minor(MERCHANT_AVAILABLE))
+    available, owed = charged(given["amount"], case.free_minor(MERCHANT_AVAILABLE))
     return {**given, "available": available, "owed": owed}
 
 
 def _disputed(case: Case, given: Amounts, item: Item | None) -> Amounts:
     """The amount first, then the fee, from the available balance; what is missing is owed."""
     free_minor = case.free_minor(MERCHANT_AVAILABLE)
-    available, owed = charged(case, given["amount"], free_minor)
-    fee_available, fee_owed = charged(case, given.get("fee", 0), free_minor - available)
+    available, owed = charged(given["amount"], free_minor)
+    fee_available, fee_owed = charged(given.get("fee", 0), free_minor - available)
     return {
         **given,
         "available": available,

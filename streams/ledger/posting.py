@@ -125,7 +125,7 @@ def sale(case: Case, template: Template, amounts: Mapping[str, int], method: str
     )
 
 
-def charged(case: Case, amount_minor: int, available_minor: int) -> tuple[int, int]:
+def charged(amount_minor: int, available_minor: int) -> tuple[int, int]:
     """How much of what a merchant has to pay is available, of so much, and how much is owed."""
     from_available = min(amount_minor, available_minor)
     return from_available, amount_minor - from_available

@@ -78,7 +78,7 @@ def _sources(case: Case) -> Sources:
     amount_minor = _amount_minor(case)
     pending = taken(case.payment.lots, amount_minor)
     left_minor = amount_minor - sum([part_minor for _, part_minor in pending])
-    return Sources(pending, *charged(case, left_minor, case.free_minor(MERCHANT_AVAILABLE)))
+    return Sources(pending, *charged(left_minor, case.free_minor(MERCHANT_AVAILABLE)))
 
 
 def _returned(case: Case, refund: Refund) -> Sources:
@@ -130,7 +130,7 @@ def _fee_charged_again(case: Case, refunded_minor: int, freed_minor: int) -> tup
     amount_minor = case.payment.fee_returned_minor - _fee_target_minor(case, refunded_minor)
     if amount_minor <= 0:
         return ()
-    available, owed = charged(case, amount_minor, case.free_minor(MERCHANT_AVAILABLE) + freed_minor)
+    available, owed = charged(amount_minor, case.free_minor(MERCHANT_AVAILABLE) + freed_minor)
     amounts = {"available": available, "owed": owed}
     begun_as = _own_id(case, FEE_CHARGED_AGAIN)
     return (posted(case, FEE_CHARGED_AGAIN, amounts, amount_minor, begun_as=begun_as),)
