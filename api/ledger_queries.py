@@ -4,10 +4,12 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
+import msgspec
 from psycopg import sql
 
 from api.connections import Connections
-from schemas.ledger import normal_side
+from schemas.accounts import normal_side
+from schemas.ledger import Adjustment
 from schemas.topics import LEDGER_JOURNAL
 
 _BALANCE_TRANSACTIONS: Final = """
@@ -64,6 +66,15 @@ _TRIAL_BALANCE: Final = """
     FROM mart.ledger_entries
     WHERE phase = 'posted' AND mode = %(mode)s AND (%(as_of)s::timestamptz IS NULL OR created_at <= %(as_of)s)
     GROUP BY 1, 2 ORDER BY 1, 2"""
+_ADJUSTMENTS: Final = "SELECT a.document FROM mart.ledger_adjustments a WHERE a.mode = %(mode)s"
+_ADJUSTMENT_CONDITIONS: Final = {
+    "id": " AND a.adjustment_id = %(id)s",
+    "status": " AND a.status = %(status)s",
+    "book": " AND a.merchant_id = %(book)s",
+    "starting_after": """ AND (a.proposed_at, a.adjustment_id) < (
+        SELECT proposed_at, adjustment_id FROM mart.ledger_adjustments WHERE adjustment_id = %(starting_after)s)""",
+}
+_LAST_PROPOSED: Final = " ORDER BY a.proposed_at DESC, a.adjustment_id DESC LIMIT %(rows)s"
 _LOADED: Final = """
     SELECT CASE WHEN bool_and(coalesce(caught_up_at, newest_record_at) IS NOT NULL)
         THEN min(greatest(caught_up_at, newest_record_at)) END
@@ -202,6 +213,13 @@ class LedgerQueries:
         return [
             (currency, code, int(debits or 0), int(credits or 0)) for currency, code, debits, credits in rows
         ]
+
+    async def adjustments(self, mode: str, filters: Mapping[str, object], rows: int) -> list[Adjustment]:
+        """Entries by hand, the newest proposal first; filters by id, status, book and starting_after."""
+        conditions = [_ADJUSTMENT_CONDITIONS[name] for name in filters]
+        query = _composed(_ADJUSTMENTS, *conditions, _LAST_PROPOSED)
+        found = await self._connections.rows(query, {**filters, "mode": mode, "rows": rows})
+        return [msgspec.convert(document, Adjustment) for (document,) in found]
 
     async def loaded_until(self) -> datetime | None:
         """Up to when every partition of the journal is loaded; None while one was never read."""

@@ -30,8 +30,18 @@ T = TypeVar("T", bound=Struct)
 _LARGEST: Final = max((Currency(code) for code in money.EXPONENTS), key=money.max_amount_minor)
 _ESCAPE: Final = re.compile(rb"\\u[dD][89a-fA-F]|\\u0000")
 _AT: Final = re.compile(r" - at (?:`key` in )?`\$\.?(?P<path>[^`]*)`\Z")
-_OBJECT_ID: Final = re.compile(r"(pi|pay|auth|cap|void|ref|we|mer)_([0-9a-z]{26})([0-9a-z]*)\Z")
-_SUFFIX_LENGTHS: Final = {"pi": 0, "pay": 0, "auth": 2, "cap": 8, "void": 8, "ref": 8, "we": 0, "mer": 0}
+_OBJECT_ID: Final = re.compile(r"(pi|pay|auth|cap|void|ref|adj|we|mer)_([0-9a-z]{26})([0-9a-z]*)\Z")
+_SUFFIX_LENGTHS: Final = {
+    "pi": 0,
+    "pay": 0,
+    "auth": 2,
+    "cap": 8,
+    "void": 8,
+    "ref": 8,
+    "adj": 8,
+    "we": 0,
+    "mer": 0,
+}
 
 
 class DuplicateName(ValueError):

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 from typing import Final, Literal, NamedTuple
 
 from api import (
+    adjustments,
     balance,
     balance_transactions,
     events,
@@ -43,6 +44,7 @@ class Route(NamedTuple):
 _INTENT: Final = "/v1/payment_intents/{payment_intent_id}"
 _PAYMENT: Final = "/v1/payments/{payment_id}"
 _ACCOUNT: Final = "/v1/ledger/accounts/{account_id}"
+_ADJUSTMENT: Final = "/v1/ledger/adjustments/{adjustment_id}"
 _ENDPOINT: Final = "/v1/webhook_endpoints/{endpoint_id}"
 
 ROUTES: Final = (
@@ -71,6 +73,11 @@ ROUTES: Final = (
     Route("GET", f"{_ACCOUNT}/statement", ledger_reads.statement, "known"),
     Route("GET", "/v1/ledger/transactions/{transaction_id}", ledger_reads.transaction, "known"),
     Route("GET", "/v1/ledger/trial_balance", ledger_reads.trial_balance, "operator"),
+    Route("POST", "/v1/ledger/adjustments", adjustments.propose, "admin"),
+    Route("GET", "/v1/ledger/adjustments", adjustments.list_adjustments, "operator"),
+    Route("GET", _ADJUSTMENT, adjustments.get, "operator"),
+    Route("POST", f"{_ADJUSTMENT}/approve", adjustments.approve, "admin"),
+    Route("POST", f"{_ADJUSTMENT}/reject", adjustments.reject, "admin"),
     Route("POST", "/v1/merchants", merchants.create, "admin"),
     Route("POST", "/v1/merchants/{merchant_id}/terms", merchant_terms.set_terms, "admin"),
     Route("POST", "/v1/operators", operators.create, "admin"),

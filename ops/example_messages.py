@@ -60,8 +60,10 @@ def _sample(info: inspect.Type, name: str) -> Any:
             return next(iter(cls)).value
         case inspect.VarTupleType(item_type=item):
             return [_sample(item, name)]
-        case inspect.DictType():
+        case inspect.DictType(value_type=inspect.StrType() | inspect.Metadata(type=inspect.StrType())):
             return {"order": "789"}
+        case inspect.DictType(value_type=value):
+            return {"amount": _sample(value, name)}
         case inspect.IntType():
             return 1_800_000_000_000 if name.endswith("_ms") else 1
         case inspect.BoolType():

@@ -13,6 +13,7 @@ from schemas import ids
 from schemas.ledger import Leg, PostEntry, Price, PriceTier, Terms, TransactionPosted
 from schemas.money import Currency, format_amount
 from schemas.testing import MERCHANT, OTHER_MERCHANT, PAYMENT_KEY
+from streams.ledger.adjustments import BY_HAND
 from streams.ledger.chart import CHART, described
 from streams.ledger.entries import ENTRIES, Entry
 from streams.ledger.templates import REVERSAL, TEMPLATES
@@ -59,7 +60,8 @@ def page_parts() -> Iterator[str]:
         ],
     )
     yield "## Entries\n\n" + table(
-        ("entry", "posted when", "book", "sender states", "after"), [_described(name) for name in TEMPLATES]
+        ("entry", "posted when", "book", "sender states", "after", "by hand"),
+        [_described(name) for name in TEMPLATES],
     )
     yield "## Formulas\n\n" + table(
         ("entry", "debit", "credit"),
@@ -105,10 +107,17 @@ def _example(posting: Posting) -> str:
     return f"**{posting.template}**\n\n" + table(("account", "debit", "credit", "balance after"), rows)
 
 
-def _described(name: str) -> tuple[str, str, str, str, str]:
+def _described(name: str) -> tuple[str, ...]:
     template, use = TEMPLATES[name], ENTRIES.get(name)
     stated = "a payment's command, or time" if use is None else ", ".join(use.given)
-    return f"`{name}`", template.meaning, _BOOKS[template.book], stated, _preceding(use)
+    return (
+        f"`{name}`",
+        template.meaning,
+        _BOOKS[template.book],
+        stated,
+        _preceding(use),
+        "yes" if name in BY_HAND else "",
+    )
 
 
 def _preceding(use: Entry | None) -> str:
@@ -231,6 +240,12 @@ def _debts(desk: Desk) -> Desk:
     return desk.enter(_of("written_off", "debt_3", amount=5_000))
 
 
+def _by_hand(desk: Desk) -> Desk:
+    desk.terms(_TERMS).capture(10_000).wait(2 * DAY)
+    desk.enter(_of("fee_credited", "fee_1", amount=320))
+    return desk.enter(_of("fee_debited", "fee_2", amount=9_500))
+
+
 CHAPTERS: Final[dict[str, Callable[[Desk], Desk]]] = {
     "a sale from hold to payout balance": _sale,
     "refunds": _refunds,
@@ -250,6 +265,7 @@ CHAPTERS: Final[dict[str, Callable[[Desk], Desk]]] = {
         _of("payout_failed", "po_2", amount=10_000),
     ),
     "debts": _debts,
+    "fees corrected by hand": _by_hand,
     "settlement files and bank statements": _posted(
         _SETTLED,
         _of("settlement_out", "line_2", gross=4_000, fee=25),

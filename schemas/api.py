@@ -3,11 +3,12 @@
 from msgspec import Struct
 
 from schemas.envelope import Body, Code, Identifier, Mode
+from schemas.ledger import AdjustmentView
 from schemas.merchants import AccountView, WebhookEndpointView
 from schemas.payment_views import PaymentView, RefundView
 from schemas.webhooks import ResendView
 
-View = PaymentView | RefundView | AccountView | WebhookEndpointView | ResendView
+View = PaymentView | RefundView | AccountView | WebhookEndpointView | ResendView | AdjustmentView
 
 
 class Reply(Body, frozen=True, kw_only=True):

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct, field
 
-from schemas.envelope import Body, Code, Identifier
+from schemas.envelope import Body, Code, CommandRefused, Identifier, Mode
 
 Side = Literal["debit", "credit"]
 Phase = Literal["posted", "pending", "released"]
@@ -24,17 +24,6 @@ RestDays = Annotated[tuple[Annotated[int, Meta(ge=1, le=7)], ...], Meta(max_leng
 Holidays = Annotated[tuple[IsoDate, ...], Meta(max_length=366)]
 UtcOffsetMinutes = Annotated[int, Meta(ge=-720, le=840)]
 EffectiveFromMs = Annotated[int, Meta(ge=0, le=2**53)]
-
-
-_DEBIT_THOUSANDS = frozenset({1, 5, 9})
-"""Of the chart: assets, expenses and memoranda."""
-_GAINS_AND_LOSSES = 4050
-"""Counted as an expense, though it stands beside the margin of exchange."""
-
-
-def normal_side(code: int) -> Side:
-    """The side that makes the balance of accounts of this code grow."""
-    return "debit" if code // 1000 in _DEBIT_THOUSANDS or code == _GAINS_AND_LOSSES else "credit"
 
 
 class PriceTier(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -184,6 +173,40 @@ class ReopenAccount(Body, frozen=True, kw_only=True):
     currency: Code
 
 
+AdjustmentReason = Literal[
+    "bank_error", "debt", "duplicate", "fee_correction", "goodwill", "provider_error", "reconciliation"
+]
+CaseReference = Annotated[
+    str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/#-]{0,127}\Z", max_length=128, extra={"personal": False})
+]
+
+
+class ProposeAdjustment(Body, frozen=True, kw_only=True):
+    """An operator asks for an entry by hand. Nothing is posted before another operator approves it.
+
+    reason, reference: why, and the case or document that shows it; no free text, as the journal is kept
+    for ever. entry: without legs; those it makes now are what is approved.
+    """
+
+    adjustment_id: Identifier
+    entry: PostEntry
+    reason: AdjustmentReason
+    reference: CaseReference
+
+
+class ApproveAdjustment(Body, frozen=True, kw_only=True):
+    """Another operator than the one who proposed it wants it posted, with the very legs that were shown."""
+
+    adjustment_id: Identifier
+
+
+class RejectAdjustment(Body, frozen=True, kw_only=True):
+    """An operator does not want it posted, or takes back what that operator proposed."""
+
+    adjustment_id: Identifier
+
+
+AdjustmentCommand = ProposeAdjustment | ApproveAdjustment | RejectAdjustment
 PaymentsCommand = (
     RecordHold
     | RecordRelease
@@ -290,9 +313,71 @@ class AccountReopened(JournalRecord, frozen=True, kw_only=True):
     currency: Code
 
 
+class Adjustment(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """An entry by hand, from its proposal to its end.
+
+    merchant_id: whose book it is in. entry: with the legs it makes, as its expected_legs. proposed_by,
+    decided_by: operators; never the same one where it was posted. version: of the book when it was proposed.
+    """
+
+    adjustment_id: Identifier
+    merchant_id: Identifier
+    mode: Mode
+    status: Literal["proposed", "posted", "rejected"]
+    entry: PostEntry
+    reason: AdjustmentReason
+    reference: CaseReference
+    proposed_by: Identifier
+    proposed_at_ms: int
+    version: int
+    decided_by: Identifier | None = None
+    decided_at_ms: int | None = None
+
+
+class AdjustmentView(Adjustment, frozen=True, kw_only=True, tag="adjustment", tag_field="object"):
+    """An adjustment as an answer shows it."""
+
+
+class AdjustmentRecord(JournalRecord, frozen=True, kw_only=True):
+    """Fields of what is recorded of an adjustment: how it stands from then on."""
+
+    adjustment: Adjustment
+
+
+class AdjustmentProposed(AdjustmentRecord, frozen=True, kw_only=True):
+    """An operator asks for an entry by hand; no balance changed."""
+
+
+class AdjustmentApproved(AdjustmentRecord, frozen=True, kw_only=True):
+    """Another operator agreed; its transaction is the record before this one."""
+
+
+class AdjustmentRejected(AdjustmentRecord, frozen=True, kw_only=True):
+    """It will not be posted; no balance changed."""
+
+
+class RequestRefused(CommandRefused, frozen=True, kw_only=True):
+    """A command of an operator was refused; nothing changed, and it counts as no version of the book.
+
+    seq, prev_hash: as those of every other record of the journal.
+    """
+
+    seq: int = 0
+    prev_hash: bytes = b""
+
+
 AggregateEvent = (
-    BookOpened | TermsChanged | TransactionPosted | PostingRefused | AccountClosed | AccountReopened
+    BookOpened
+    | TermsChanged
+    | TransactionPosted
+    | PostingRefused
+    | AccountClosed
+    | AccountReopened
+    | AdjustmentProposed
+    | AdjustmentApproved
+    | AdjustmentRejected
 )
+Event = AggregateEvent | RequestRefused
 
 
 # --- What others are told -----------------------------------------------------------------------
@@ -305,56 +390,3 @@ class PostingResult(Body, frozen=True, kw_only=True):
     operation_id: Identifier
     outcome: Literal["posted", "refused"]
     code: Code | None = None
-
-
-class AccountBalance(Struct, frozen=True, kw_only=True):
-    """The four counters of one account after a transaction, in minor units.
-
-    seq, changed_at_ms: of the transaction's journal record. kind: of the chart, such as merchant.available.
-    owner: merchant, wallet or provider; None for the platform. shard: partition of a platform account
-    that is kept per partition; None where there is one account.
-    """
-
-    account_id: Identifier
-    seq: int
-    changed_at_ms: int
-    code: int
-    kind: Code
-    currency: Code
-    debits_pending_minor: int
-    debits_posted_minor: int
-    credits_pending_minor: int
-    credits_posted_minor: int
-    owner: Identifier | None = None
-    shard: int | None = None
-
-
-class BalancesChanged(Body, frozen=True, kw_only=True):
-    """How accounts of a partition stand, each after its last transaction; states in between are not told."""
-
-    balances: tuple[AccountBalance, ...]
-
-
-class ShardReported(Body, frozen=True, kw_only=True):
-    """How one partition's shard of a platform account stands. The record's key is the account without shard.
-
-    as_of_ms: everything the partition posted up to this time is counted.
-    """
-
-    account_id: Identifier
-    shard: int
-    code: int
-    kind: Code
-    currency: Code
-    debits_posted_minor: int
-    credits_posted_minor: int
-    as_of_ms: int
-
-
-class TotalChanged(Body, frozen=True, kw_only=True):
-    """A platform account over all its shards. watermark_ms: every shard is counted up to this time."""
-
-    report: ShardReported
-    debits_posted_minor: int
-    credits_posted_minor: int
-    watermark_ms: int

@@ -197,6 +197,20 @@ class Outcome(Enum):
         "operation_id",
     )
 
+    SECOND_PERSON_REQUIRED = Answer(
+        6,
+        403,
+        "invalid_request_error",
+        "Another operator than the one who proposed the adjustment has to approve it.",
+    )
+    TEMPLATE_NOT_BY_HAND = Answer(
+        7,
+        400,
+        "invalid_request_error",
+        "This entry belongs to something with a course of its own; see ledger-entries for those by hand.",
+        "template",
+    )
+
     # Accepted: what was asked is done, or will be told later.
     SUCCEEDED = Answer(50, 200, None, "Done.")
     CREATED = Answer(51, 201, None, "Created.")
@@ -221,7 +235,7 @@ class Outcome(Enum):
         59,
         402,
         "invalid_request_error",
-        "The balance does not cover this refund; no provider was asked. Try again when more is available.",
+        "The balance does not cover this; nothing was moved. Try again when more is available.",
     )
 
     @property

@@ -10,6 +10,7 @@ from typing import Final, Literal, NamedTuple
 from schemas import (
     api,
     audit,
+    balances,
     bank,
     ledger,
     merchants,
@@ -145,6 +146,9 @@ LEDGER_COMMANDS_PAYMENTS: Final = Topic(
 LEDGER_COMMANDS_OPS: Final = Topic(
     "ledger.commands.ops.v1", "book", "ops", ("ledger",), "json", ledger.OpsCommand, 14 * _DAY_MS
 )
+LEDGER_COMMANDS_API: Final = Topic(
+    "ledger.commands.api.v1", "book", "api", ("ledger",), "json", ledger.AdjustmentCommand, 14 * _DAY_MS
+)
 LEDGER_COMMANDS_INTERBOOK: Final = Topic(
     "ledger.commands.interbook.v1", "book", "ledger", ("ledger",), "json", ledger.PostEntry, 14 * _DAY_MS
 )
@@ -152,10 +156,10 @@ LEDGER_RESULTS_OPS: Final = Topic(
     "ledger.results.ops.v1", "book", "ledger", ("ops",), "json", ledger.PostingResult, 30 * _DAY_MS
 )
 LEDGER_JOURNAL: Final = Topic(
-    "ledger.journal.v1", "book", "ledger", ("postgres",), "avro", ledger.AggregateEvent, FOREVER
+    "ledger.journal.v1", "book", "ledger", ("postgres",), "avro", ledger.Event, FOREVER
 )
 LEDGER_BALANCES: Final = Topic(
-    "ledger.balances.v1", "book", "ledger", ("postgres",), "avro", ledger.BalancesChanged, FOREVER
+    "ledger.balances.v1", "book", "ledger", ("postgres",), "avro", balances.BalancesChanged, FOREVER
 )
 LEDGER_RESULTS_PAYMENTS: Final = Topic(
     "ledger.results.payments.v1",
@@ -170,10 +174,10 @@ LEDGER_SEALS: Final = Topic(
     "ledger.seals.v1", "seal", "connectors.audit", ("auditors",), "avro", audit.JournalSealed, FOREVER
 )
 LEDGER_SHARDS: Final = Topic(
-    "ledger.shards.v1", "account", "ledger", ("totals",), "json", ledger.ShardReported, 30 * _DAY_MS
+    "ledger.shards.v1", "account", "ledger", ("totals",), "json", balances.ShardReported, 30 * _DAY_MS
 )
 LEDGER_TOTALS: Final = Topic(
-    "ledger.totals.v1", "account", "totals", ("postgres",), "avro", ledger.TotalChanged, FOREVER
+    "ledger.totals.v1", "account", "totals", ("postgres",), "avro", balances.TotalChanged, FOREVER
 )
 WEBHOOKS_EVENTS_PAYMENTS: Final = Topic(
     "webhooks.events.payments.v1",
@@ -302,6 +306,7 @@ ALL: Final[tuple[Topic, ...]] = (
     RISK_DECISIONS,
     RISK_RULES,
     LEDGER_COMMANDS_PAYMENTS,
+    LEDGER_COMMANDS_API,
     LEDGER_COMMANDS_OPS,
     LEDGER_COMMANDS_INTERBOOK,
     LEDGER_JOURNAL,

@@ -194,12 +194,12 @@ class Unit(Generic[S]):
         moment = self.decider.moment(_existing(entry), NO_SUBJECT) if is_shown else ()
         row = Handled(request.fingerprint, message.envelope.occurred_at_ms, outcome, moment)
         handled.store(self.view, entry.key, request.command_id, row)
-        body = CommandRefused(
+        refusal = CommandRefused(
             command_id=request.command_id, command=type(message.body).__name__, outcome=outcome.code
         )
+        body = self._log.stamped(self.view, self._partition, refusal)
         envelope = _caused_by(message.envelope, ids.refusal_id(request.command_id))
-        event: Recorded[CommandRefused, Any] = Recorded(envelope=envelope, body=body)
-        self._publish(entry.key, event)
+        self._publish(entry.key, Recorded(envelope=envelope, body=body))
         self._answer(message, outcome, entry=entry if is_shown else None, moment=moment)
 
     def _answer(

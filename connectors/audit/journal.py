@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from schemas import topics
+from schemas.accounts import currency_of
 from schemas.audit import SealedPartition, SealedSum
 from schemas.chain import BEGINNING, link
 from schemas.codec import codec_of
@@ -91,7 +92,7 @@ class PartitionSoFar:
 
     def _add(self, body: TransactionPosted) -> None:
         for leg in body.legs:
-            currency = leg.account_id.partition("#")[0].rpartition(".")[2]
+            currency = currency_of(leg.account_id)
             sums = self._sums.setdefault(currency, [0, 0, 0, 0])
             at = (0 if leg.phase == "posted" else 2) + (0 if leg.side == "debit" else 1)
             sums[at] += -leg.amount_minor if leg.phase == "released" else leg.amount_minor

@@ -8,7 +8,8 @@ from msgspec import Struct
 from connectors.postgres.events import Event
 from connectors.postgres.projection import Projection
 from connectors.postgres.tables import Table, at
-from schemas.ledger import AccountBalance, BalancesChanged, TotalChanged, normal_side
+from schemas.accounts import normal_side
+from schemas.balances import AccountBalance, BalancesChanged, TotalChanged
 
 _MERCHANT_PREFIX: Final = "mer_"
 

@@ -11,7 +11,8 @@ from connectors.postgres.events import Event, named, told
 from connectors.postgres.personal import json_text
 from connectors.postgres.projection import Projection
 from connectors.postgres.tables import Document, EventRow, Table, at
-from schemas.ledger import JournalRecord, PostingRefused, TransactionPosted
+from schemas.accounts import currency_of
+from schemas.ledger import Adjustment, AdjustmentRecord, JournalRecord, PostingRefused, TransactionPosted
 
 _HASHES: Final = ("prev_hash", "fingerprint")
 
@@ -86,14 +87,34 @@ class LedgerRefusalRow(Struct, frozen=True, kw_only=True):
     refused_at: datetime
 
 
+class AdjustmentRow(Struct, frozen=True, kw_only=True):
+    """A row of mart.ledger_adjustments; `document` is all of it as a JSON text."""
+
+    adjustment_id: str
+    merchant_id: str
+    mode: str
+    status: str
+    template: str
+    currency: str
+    reason: str
+    reference: str
+    proposed_by: str
+    proposed_at: datetime
+    decided_by: str | None
+    decided_at: datetime | None
+    transaction_id: str | None
+    document: Document
+
+
 JOURNAL: Final = Table("raw.ledger_journal", JournalRow, "event_id", "book")
 TRANSACTIONS: Final = Table("mart.ledger_transactions", TransactionRow, "transaction_id")
 ENTRIES: Final = Table("mart.ledger_entries", EntryRow, "entry_id")
 LEDGER_REFUSALS: Final = Table("mart.ledger_refusals", LedgerRefusalRow, "transaction_id")
+ADJUSTMENTS: Final = Table("mart.ledger_adjustments", AdjustmentRow, "adjustment_id")
 
 
 def project(projection: Projection, event: Event) -> None:
-    """The record in its log; of a transaction, itself and its legs. All of them are written once."""
+    """The record in its log; of a transaction, itself and its legs, written once; how an adjustment stands."""
     body = event.message.body
     projection.log(JOURNAL, event, _journal(event, body))
     match body:
@@ -103,6 +124,8 @@ def project(projection: Projection, event: Event) -> None:
                 projection.log(ENTRIES, event, entry)
         case PostingRefused():
             projection.log(LEDGER_REFUSALS, event, _refusal(event, body))
+        case AdjustmentRecord():
+            projection.put(ADJUSTMENTS, event, _adjustment(body.adjustment))
 
 
 def _journal(event: Event, body: JournalRecord) -> JournalRow:
@@ -160,7 +183,7 @@ def _entries(event: Event, body: TransactionPosted) -> Iterator[EntryRow]:
             direction=leg.side,
             phase=leg.phase,
             amount_minor=leg.amount_minor,
-            currency=leg.account_id.partition("#")[0].rpartition(".")[2],
+            currency=currency_of(leg.account_id),
             merchant_id=envelope.merchant_id,
             mode=envelope.mode,
             created_at=at(envelope.occurred_at_ms),
@@ -183,6 +206,26 @@ def _refusal(event: Event, body: PostingRefused) -> LedgerRefusalRow:
         template=body.template,
         other_book=body.other_book,
         refused_at=at(envelope.occurred_at_ms),
+    )
+
+
+def _adjustment(adjustment: Adjustment) -> AdjustmentRow:
+    entry = adjustment.entry
+    return AdjustmentRow(
+        adjustment_id=adjustment.adjustment_id,
+        merchant_id=adjustment.merchant_id,
+        mode=adjustment.mode,
+        status=adjustment.status,
+        template=entry.template,
+        currency=entry.currency,
+        reason=adjustment.reason,
+        reference=adjustment.reference,
+        proposed_by=adjustment.proposed_by,
+        proposed_at=at(adjustment.proposed_at_ms),
+        decided_by=adjustment.decided_by,
+        decided_at=_at(adjustment.decided_at_ms),
+        transaction_id=entry.transaction_id if adjustment.status == "posted" else None,
+        document=json_text(adjustment),
     )
 
 

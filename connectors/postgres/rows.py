@@ -74,6 +74,7 @@ STATES: Final[tuple[Table, ...]] = (
     merchant_rows.ACCOUNT_PROFILES,
     merchant_rows.MERCHANT_TERMS,
     merchant_rows.WEBHOOK_ENDPOINTS,
+    ledger_rows.ADJUSTMENTS,
     balance_rows.BALANCES,
     balance_rows.PLATFORM_TOTALS,
     deliveries.DELIVERIES,

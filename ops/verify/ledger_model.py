@@ -11,10 +11,11 @@ from typing import Final, NamedTuple
 
 from ops.verify.entry_model import EntryModel
 from ops.verify.report import Finding, Invariant
+from schemas.accounts import currency_of
 from schemas.envelope import Message
-from schemas.ledger import AggregateEvent, Leg, PostingRefused, TransactionPosted
+from schemas.ledger import Event, Leg, PostingRefused, TransactionPosted
 
-Recorded = Message[AggregateEvent]
+Recorded = Message[Event]
 
 RECEIVABLE: Final = 1100
 REFUND_CLEARING: Final = 2060
@@ -160,7 +161,7 @@ class LedgerModel:
         self._legs(partition, body, mode, place)
         self._balance(body.legs, place)
         self._payment(body, place)
-        for currency in {_currency(leg.account_id) for leg in body.legs}:
+        for currency in {currency_of(leg.account_id) for leg in body.legs}:
             self._trial_balance(partition, currency, place)
 
     def _legs(self, partition: int, body: TransactionPosted, mode: str, place: str) -> None:
@@ -170,7 +171,7 @@ class LedgerModel:
         for leg in body.legs:
             if leg.amount_minor <= 0:
                 self._wrong("L2", place, f"a leg of {leg.amount_minor} on {leg.account_id}")
-            currency = _currency(leg.account_id)
+            currency = currency_of(leg.account_id)
             defect = _defect(leg.account_id, mode, partition)
             if currency != body.currency and body.template not in _EXCHANGES:
                 defect = f"not of currency {body.currency}"
@@ -197,7 +198,7 @@ class LedgerModel:
         sums: Counter[tuple[str, str]] = Counter()
         for leg in legs:
             sign = 1 if leg.side == "debit" else -1
-            sums[_currency(leg.account_id), leg.phase] += sign * leg.amount_minor
+            sums[currency_of(leg.account_id), leg.phase] += sign * leg.amount_minor
         for (currency, phase), amount_minor in sums.items():
             if amount_minor:
                 self._wrong("L1", place, f"{phase} debits exceed credits by {amount_minor} {currency}")
@@ -301,10 +302,6 @@ def _place(partition: int, seq: int) -> str:
 def _code(account_id: str) -> int:
     part = account_id.split(".")[1:2]
     return int(part[0]) if part and part[0].isdecimal() else 0
-
-
-def _currency(account_id: str) -> str:
-    return account_id.partition("#")[0].rpartition(".")[2]
 
 
 def _defect(account_id: str, mode: str, partition: int) -> str | None:

@@ -54,6 +54,7 @@ def ledger(settings: Settings) -> StageDefinition[Book]:
         states=Books(),
         inputs=(
             topics.LEDGER_COMMANDS_PAYMENTS,
+            topics.LEDGER_COMMANDS_API,
             topics.LEDGER_COMMANDS_OPS,
             topics.LEDGER_COMMANDS_INTERBOOK,
             topics.MERCHANTS_EVENTS,

@@ -6,9 +6,9 @@ from typing import Final
 from msgspec.structs import replace
 
 from schemas import ids, topics
+from schemas.balances import AccountBalance, BalancesChanged
 from schemas.codec import codec_of
 from schemas.envelope import Message
-from schemas.ledger import AccountBalance, BalancesChanged
 from streams.ledger.accounts import Standing
 from streams.ledger.chart import described
 from streams.ports import Output

@@ -8,7 +8,7 @@ import msgspec
 from msgspec import Struct
 
 from schemas.envelope import WALL_CLOCK, Mode
-from schemas.ledger import Terms
+from schemas.ledger import BookOpened, Terms
 from streams.ledger.accounts import Accounts
 from streams.ledger.balances import told
 from streams.ledger.rows import Rows
@@ -94,6 +94,11 @@ class Book:
         return self.head.clock_id
 
 
+def opening(book: Book) -> tuple[BookOpened, ...]:
+    """What has to be recorded first of a book that is not there yet: its terms are told by merchants, later."""
+    return () if book.version else (BookOpened(terms=_UNKNOWN, terms_version=0),)
+
+
 class Books:
     """Books in the store of their task."""
 
@@ -134,5 +139,6 @@ def read_head(row: bytes) -> Head:
     return head
 
 
+_UNKNOWN: Final = Terms()
 _NO_HEAD: Final = Head()
 _read_head: Final = msgspec.json.Decoder(Head).decode

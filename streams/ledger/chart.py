@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final, Literal, NamedTuple
 
-from schemas.ledger import Side, normal_side
+from schemas.accounts import normal_side
+from schemas.ledger import Side
 
 AccountClass = Literal["asset", "liability", "income", "expense", "memo"]
 Owner = Literal["provider", "book", "platform"]

@@ -8,27 +8,30 @@ from schemas.ledger import (
     AccountClosed,
     AccountReopened,
     AggregateEvent,
+    ApproveAdjustment,
     BookOpened,
     CloseAccount,
     LedgerCommand,
     PostEntry,
     PostingRefused,
+    ProposeAdjustment,
     RecordCapture,
     RecordHold,
     RecordRefundFailed,
     RecordRefundRequested,
     RecordRefundSucceeded,
     RecordRelease,
+    RejectAdjustment,
     ReopenAccount,
     ReserveRefund,
-    Terms,
     TermsChanged,
 )
 from schemas.merchants import MerchantTermsSet
 from schemas.outcomes import Outcome
 from streams.core import Again, Decision, Elapsed
 from streams.ledger import captures, refunds
-from streams.ledger.book import Book
+from streams.ledger.adjustments import adjust
+from streams.ledger.book import Book, opening
 from streams.ledger.chart import CHART
 from streams.ledger.elapsed import elapse
 from streams.ledger.entering import enter
@@ -45,7 +48,6 @@ _POSTINGS: Final[Mapping[type[LedgerCommand], Callable[[Case], Posted]]] = {
     RecordRefundSucceeded: refunds.succeed,
     RecordRefundFailed: refunds.fail,
 }
-_UNKNOWN: Final = Terms()
 MAX_REUSES: Final = 8
 """Other commands under one transaction id that are put on record; more are only answered."""
 
@@ -63,6 +65,8 @@ def decide(book: Book | None, message: Message[Any]) -> Decision[AggregateEvent]
             return _terms(book, body)
         case CloseAccount() | ReopenAccount():
             return _account(book, body)
+        case ProposeAdjustment() | ApproveAdjustment() | RejectAdjustment():
+            return adjust(book, body, message.envelope)
         case _:
             # Merchants and operators come into being, and endpoints come and go, without any money.
             return ()
@@ -95,7 +99,7 @@ def _command(
     if known is not None:
         return _repeated(book, known, command)
     # Terms come on another topic and may be read later; a fact cannot wait for them.
-    opened = () if book.version else (BookOpened(terms=_UNKNOWN, terms_version=0),)
+    opened = opening(book)
     case = met(book, command, message.envelope)
     said = enter(case) if isinstance(command, PostEntry) else _about_payment(case, command)
     if isinstance(said, Outcome):

@@ -26,6 +26,7 @@ class Entry(NamedTuple):
     be zero or left out. begins: an item, which must not have begun. follows: what its item must have
     come to before. is_sale: a merchant earned it: deducted from, and available at its day.
     is_answered: it is decided, not recorded: its sender is told. is_reversible: nothing else hangs on it.
+    is_by_hand: an operator may state it with another's approval, though it is not reversible.
     is_unstoppable: a closed account takes it too. sends: what the other book is told to post;
     comes_back: what this book's sender is told if this book refuses it.
     """
@@ -38,6 +39,7 @@ class Entry(NamedTuple):
     is_sale: bool = False
     is_answered: bool = False
     is_reversible: bool = False
+    is_by_hand: bool = False
     is_unstoppable: bool = False
     sends: str | None = None
     comes_back: str | None = None
@@ -112,9 +114,11 @@ ENTRIES: Final[Mapping[str, Entry]] = {
         Entry(_M.PAYOUT_PAID, rule=_as_begun, follows=("payout_reserved",)),
         Entry(_M.PAYOUT_FAILED, rule=_with_fee, follows=("payout_reserved",)),
         Entry(_M.PAYOUT_RETURNED, ("amount", "charge"), _as_begun, follows=("payout_paid",)),
-        Entry(_M.RESERVE_APPLIED, rule=_from_reserve),
+        Entry(_M.RESERVE_APPLIED, rule=_from_reserve, is_by_hand=True),
         Entry(_M.DEBT_RECOVERED, is_reversible=True),
         Entry(_M.WRITTEN_OFF, is_reversible=True),
+        Entry(_M.FEE_CREDITED, is_reversible=True),
+        Entry(_M.FEE_DEBITED, rule=_charged, is_reversible=True),
         Entry(_M.INVOICE_ISSUED, begins=True),
         Entry(_M.INVOICE_CLOSED, rule=_as_begun, follows=("invoice_issued",)),
         Entry(_M.PLAN_CHARGED, rule=_charged, is_reversible=True),
@@ -145,7 +149,7 @@ ENTRIES: Final[Mapping[str, Entry]] = {
         Entry(_T.SPLIT_RETURNED, is_unstoppable=True),
         Entry(_T.TRANSFER_RECEIVED, is_sale=True),
         Entry(_T.TRANSFER_UNKNOWN, is_reversible=True),
-        Entry(_T.TRANSFER_IDENTIFIED, is_sale=True),
+        Entry(_T.TRANSFER_IDENTIFIED, is_sale=True, is_by_hand=True),
     )
 }
 """Every entry by the name of its template; payments' own are posted by their commands alone."""

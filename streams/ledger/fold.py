@@ -8,6 +8,9 @@ from schemas.envelope import Message
 from schemas.ledger import (
     AccountClosed,
     AccountReopened,
+    AdjustmentApproved,
+    AdjustmentProposed,
+    AdjustmentRejected,
     AggregateEvent,
     BookOpened,
     PostingRefused,
@@ -54,6 +57,9 @@ def evolve(book: Book | None, event: Message[AggregateEvent]) -> Book:
         case AccountReopened():
             left = tuple(one for one in head.closed if one != (body.code, body.currency))
             head = replace(head, version=envelope.version, closed=left)
+        case AdjustmentProposed() | AdjustmentApproved() | AdjustmentRejected():
+            book.rows.put_adjustment(body.adjustment)
+            head = replace(head, version=envelope.version)
         case _:
             assert_never(body)
     return Book(head, book.rows, book.partition)

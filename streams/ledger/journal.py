@@ -6,7 +6,8 @@ from msgspec.structs import replace
 
 from schemas.chain import BEGINNING, link
 from schemas.codec import codec_of
-from schemas.envelope import Message, Recorded
+from schemas.envelope import CommandRefused, Message, Recorded
+from schemas.ledger import RequestRefused
 from schemas.topics import Topic
 from streams.ports import Output, View
 
@@ -23,6 +24,8 @@ class Journal:
 
     def stamped(self, view: View, partition: int, body: Any) -> Any:
         """The body with its number and the hash of the record before it."""
+        if isinstance(body, CommandRefused):
+            body = RequestRefused(command_id=body.command_id, command=body.command, outcome=body.outcome)
         chain = view.get(CHAIN) or _BEGINNING
         return replace(body, seq=int.from_bytes(chain[:8], "big") + 1, prev_hash=chain[8:])
 

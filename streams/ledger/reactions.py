@@ -1,6 +1,7 @@
-"""Who is told what when something is posted or refused?"""
+"""Who is told what when something is posted, refused or adjusted?"""
 
 from collections.abc import Sequence
+from typing import Final
 
 from msgspec import Struct
 
@@ -8,6 +9,9 @@ from schemas import ids, topics
 from schemas.api import View
 from schemas.envelope import Message
 from schemas.ledger import (
+    AdjustmentProposed,
+    AdjustmentRecord,
+    AdjustmentView,
     AggregateEvent,
     LedgerCommand,
     PostEntry,
@@ -17,16 +21,17 @@ from schemas.ledger import (
     TransactionPosted,
 )
 from schemas.outcomes import Outcome
-from streams.core import Effect, Moment, Send
+from streams.core import NO_SUBJECT, Effect, Moment, Resolve, Send
 from streams.ledger.book import Book
 from streams.ledger.entries import ENTRIES
 from streams.ledger.templates.payments import REFUND_RESERVED
 
+_STATUSES: Final = ("proposed", "posted", "rejected")
 _Decided = LedgerCommand | PostEntry | TransactionPosted | PostingRefused
 
 
 def react(book: Book, event: Message[AggregateEvent]) -> Sequence[Effect]:
-    """The result of a reservation, and what another book has to post now."""
+    """The result of a reservation or of an operator's command, and what another book has to post now."""
     match event.body:
         case TransactionPosted() as posted:
             result = (answer(book, posted, Outcome.SUCCEEDED),) if is_answered(posted) else ()
@@ -35,6 +40,9 @@ def react(book: Book, event: Message[AggregateEvent]) -> Sequence[Effect]:
             outcome = Outcome[refused.outcome.upper()]
             result = (answer(book, refused, outcome),) if is_answered(refused) else ()
             return (*result, *_sent_back(book, refused, outcome))
+        case AdjustmentRecord(adjustment=adjustment) as said:
+            outcome = Outcome.CREATED if isinstance(said, AdjustmentProposed) else Outcome.SUCCEEDED
+            return (Resolve(event.envelope.causation_id, outcome, adjustment.version),)
         case _:
             return ()
 
@@ -70,13 +78,20 @@ def answer(book: Book, about: _Decided, outcome: Outcome) -> Send:
 
 
 def moment(book: Book, subject: int) -> Moment:
-    """No caller waits for the ledger."""
-    return ()
+    """Of an adjustment, the version that proposed it and how it stands; nothing else is ever answered."""
+    if subject == NO_SUBJECT:
+        return ()
+    return subject, _STATUSES.index(book.rows.proposed(subject).status)
 
 
 def view(book: Book, at: Moment) -> View:
-    """No caller is shown a book."""
-    raise AssertionError("the ledger answers no caller")
+    """The adjustment, as it stood then."""
+    version, status = at
+    found = book.rows.proposed(version)
+    shown = {name: getattr(found, name) for name in found.__struct_fields__}
+    if _STATUSES[status] == "proposed":
+        shown.update(status="proposed", decided_by=None, decided_at_ms=None)
+    return AdjustmentView(**shown)
 
 
 def after(book: Book) -> Struct:

@@ -6,6 +6,8 @@ book/<key>/payment/<id>           what is held, captured and refunded of one pay
 book/<key>/item/<id>              a dispute, payout, invoice, ...: how far it has come
 book/<key>/entry/<id>             the legs of a transaction that may be reversed, and whether it was
 book/<key>/posted/<id>            what became of a transaction id, for life
+book/<key>/adjustment/<id>        an entry by hand, proposed, posted or rejected
+book/<key>/proposed/<version>     id of the adjustment that was proposed with this version of the book
 book/<key>/due/<time><number>     what waits for its time: lots, rolling reserves, holds
 shard/<account id>                four counters of a platform account in this partition, of no one book
 unreported/<account id>           a shard that changed since it was last reported
@@ -18,7 +20,7 @@ import msgspec
 from msgspec import Struct
 
 from schemas.envelope import Message
-from schemas.ledger import Leg
+from schemas.ledger import Adjustment, Leg
 from schemas.outcomes import Outcome
 from streams.ledger.accounts import Accounts, Counters
 from streams.ledger.due import DueRows
@@ -82,6 +84,8 @@ class Rows:
         self._items = prefix + b"/item/"
         self._entries = prefix + b"/entry/"
         self._posted = prefix + b"/posted/"
+        self._adjustments = prefix + b"/adjustment/"
+        self._proposed = prefix + b"/proposed/"
         self.due = DueRows(view, prefix + b"/due/")
         # What is decided on is folded next.
         self._last: tuple[str, Payment | None] = ("", None)
@@ -140,6 +144,24 @@ class Rows:
         """A transaction that may be reversed, from now on."""
         self._view.put(self._entries + transaction_id.encode(), _encode(entry))
 
+    def adjustment(self, adjustment_id: str) -> Adjustment | None:
+        """An entry by hand."""
+        row = self._view.get(self._adjustments + adjustment_id.encode())
+        return None if row is None else _read_adjustment(row)
+
+    def proposed(self, version: int) -> Adjustment:
+        """The entry by hand that was proposed with this version of the book. It must be there."""
+        adjustment_id = self._view.get(self._proposed + str(version).encode())
+        assert adjustment_id is not None, f"version {version} proposed nothing"
+        found = self.adjustment(adjustment_id.decode())
+        assert found is not None, f"{adjustment_id.decode()} is proposed, and not there"
+        return found
+
+    def put_adjustment(self, adjustment: Adjustment) -> None:
+        """How an entry by hand stands from now on."""
+        self._view.put(self._adjustments + adjustment.adjustment_id.encode(), _encode(adjustment))
+        self._view.put(self._proposed + str(adjustment.version).encode(), adjustment.adjustment_id.encode())
+
     def known(self, transaction_id: str) -> Known | None:
         """What became of a transaction id."""
         row = self._view.get(self._posted + transaction_id.encode())
@@ -153,4 +175,5 @@ class Rows:
 _read_payment: Final = msgspec.json.Decoder(Payment).decode
 _read_item: Final = msgspec.json.Decoder(Item).decode
 _read_entry: Final = msgspec.json.Decoder(Entry).decode
+_read_adjustment: Final = msgspec.json.Decoder(Adjustment).decode
 _read_known: Final = msgspec.json.Decoder(Known).decode

@@ -6,9 +6,9 @@ from typing import Final
 from msgspec.structs import replace
 
 from schemas import ids, topics
+from schemas.balances import ShardReported
 from schemas.codec import codec_of
 from schemas.envelope import Message
-from schemas.ledger import ShardReported
 from schemas.platform import Tick
 from streams.ledger.accounts import SHARD, UNREPORTED, read_counters
 from streams.ledger.chart import described, unsharded

@@ -4,10 +4,12 @@ from collections import Counter
 from typing import Any, Final
 
 from schemas import ids, topics
+from schemas.api import Reply
+from schemas.balances import BalancesChanged, ShardReported
 from schemas.codec import codec_of
-from schemas.envelope import PLATFORM, Message
+from schemas.envelope import PLATFORM, Actor, Message
 from schemas.ledger import (
-    BalancesChanged,
+    AdjustmentCommand,
     CloseAccount,
     LedgerCommand,
     PostEntry,
@@ -21,8 +23,8 @@ from schemas.ledger import (
     RecordRelease,
     RefundPolicy,
     ReopenAccount,
+    RequestRefused,
     ReserveRefund,
-    ShardReported,
     Terms,
     TransactionPosted,
 )
@@ -30,6 +32,7 @@ from schemas.merchants import MerchantTermsSet
 from schemas.platform import Tick
 from schemas.settings import Settings
 from schemas.testing import MERCHANT, START_MS, envelope
+from schemas.testing import command as request
 from schemas.topics import Topic
 from streams.ledger.app import ledger
 from streams.ledger.book import Book, Books
@@ -105,6 +108,7 @@ class Desk:
 
     said: what the last message led to, such as `capture` or the outcome of a refusal. on_their_way: what
     other books have to post and were not given yet. result_topics: where each of the results was told.
+    answers: what the operator is told who sent the last message.
     """
 
     def __init__(self, partition: int = 3) -> None:
@@ -119,6 +123,7 @@ class Desk:
         self.said: list[str] = []
         self.on_their_way: list[Output] = []
         self.result_topics: list[str] = []
+        self.answers: list[Reply] = []
         self._step = StageStep(ledger(Settings()))
         self._told = 0
 
@@ -126,9 +131,11 @@ class Desk:
         """Hand one record to the step and read all that follows."""
         self._told += 1
         record = Record(topic.name, self.partition, self._told, key.encode(), value, self.now_ms)
-        outputs = self._step(self.store, [record]).outputs
+        outbox = self._step(self.store, [record])
         self.said = []
-        for output in outputs:
+        read_reply = codec_of(topics.API_REPLIES).decode
+        self.answers = [read_reply(reply.value).body for reply in outbox.replies]
+        for output in outbox.outputs:
             message = codec_of(topics.BY_NAME[output.topic]).decode(output.value)
             if output.topic == topics.LEDGER_COMMANDS_INTERBOOK.name:
                 self.on_their_way.append(output)
@@ -157,6 +164,15 @@ class Desk:
     def enter(self, entry: PostEntry, *, book: str = MERCHANT) -> "Desk":
         """An entry of operators in a book."""
         return self._order(entry, book)
+
+    def adjust(
+        self, body: AdjustmentCommand, *, operator: str = "opr_1", key: str = "k1", book: str = MERCHANT
+    ) -> "Desk":
+        """A command of an operator about an entry by hand, under an idempotency key of that operator."""
+        actor = Actor(role="operator", principal=operator, key_id="key_1")
+        message = request(body, key=f"{operator}/{key}", at_ms=self.now_ms, merchant=book, actor=actor)
+        value = codec_of(topics.LEDGER_COMMANDS_API).encode(message)
+        return self.take(topics.LEDGER_COMMANDS_API, body.adjustment_id.partition("_")[2][:26], value)
 
     def close(self, code: int, *, currency: str = "USD", book: str = MERCHANT) -> "Desk":
         """An account takes nothing any more that can be refused."""
@@ -265,4 +281,4 @@ def _book_key(merchant: str) -> str:
 def _told_of(body: object) -> str:
     if isinstance(body, TransactionPosted):
         return body.template
-    return body.outcome if isinstance(body, PostingRefused) else type(body).__name__
+    return body.outcome if isinstance(body, PostingRefused | RequestRefused) else type(body).__name__

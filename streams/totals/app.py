@@ -1,7 +1,7 @@
 """Which topics is the totals decider bound to?"""
 
 from schemas import topics
-from schemas.ledger import TotalChanged
+from schemas.balances import TotalChanged
 from schemas.settings import Settings
 from streams.core import Decider
 from streams.definition import StageDefinition

@@ -7,8 +7,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from schemas.api import View
+from schemas.balances import ShardReported, TotalChanged
 from schemas.envelope import WALL_CLOCK, Message, Mode
-from schemas.ledger import ShardReported, TotalChanged
 from streams.core import Decision, Effect, Moment
 
 

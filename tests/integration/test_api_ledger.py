@@ -118,3 +118,53 @@ def test_the_trial_balance_is_zero_now_and_before_anything(shop: Shop) -> None:
     assert 0 == sum(total["balance"] for total in found["totals"] if total["currency"] == "USD")
     assert [] == shop.operator.get("/v1/ledger/trial_balance?as_of=2020-01-01T00:00:00Z").body["totals"]
     assert 403 == shop.client.get("/v1/ledger/trial_balance").status
+
+
+def test_two_operators_correct_a_fee_by_hand(shop: Shop) -> None:
+    """One proposes, another approves; the merchant sees it, and the journal names both."""
+    charged = shop.operator.post("/v1/merchants", {"display_name": "Charged too much"}).body
+    merchant_id, merchant = charged["merchant_id"], shop.operator.under(charged["secret_key"])
+    made = shop.operator.post("/v1/operators", {"display_name": "Second", "role": "admin"}).body
+    looks = shop.operator.post("/v1/operators", {"display_name": "Viewer", "role": "viewer"}).body
+    second, viewer = (shop.operator.under(one["secret_key"]) for one in (made, looks))
+    url = "/v1/ledger/adjustments"
+    asked = {
+        "book": merchant_id,
+        "template": "fee_credited",
+        "currency": "USD",
+        "amounts": {"amount": 320},
+        "reason": "fee_correction",
+        "reference": "CASE-17",
+    }
+    assert 403 == shop.client.post(url, asked).status == viewer.post(url, asked).status
+    wrong = shop.operator.post(url, {**asked, "template": "payout_paid"})
+    assert (400, "template_not_by_hand") == (wrong.status, wrong.body["error"]["code"])
+    assert "reason" == shop.operator.post(url, {**asked, "reason": "so"}).body["error"]["param"]
+    assert "book" == shop.operator.post(url, {**asked, "book": "nobody"}).body["error"]["param"]
+    stranger = shop.operator.post(url, {**asked, "book": f"mer_00{'0' * 24}"})
+    assert (404, "not_found") == (stranger.status, stranger.body["error"]["code"])
+
+    proposed = shop.operator.post(url, asked, key="fee-17")
+    assert (201, "proposed", None) == (
+        proposed.status,
+        proposed.body["status"],
+        proposed.body["transaction_id"],
+    )
+    assert {"debit": 320, "credit": 320} == {leg["side"]: leg["amount"] for leg in proposed.body["legs"]}
+    assert proposed.body == shop.operator.post(url, asked, key="fee-17").body
+    own = f"{url}/{proposed.body['adjustment_id']}"
+    alone = shop.operator.post(f"{own}/approve", {})
+    assert (403, "second_person_required") == (alone.status, alone.body["error"]["code"])
+    assert [] == merchant.get("/v1/balance_transactions").body["data"]
+
+    approved = second.post(f"{own}/approve", {}, key="yes")
+    assert (200, "posted") == (approved.status, approved.body["status"])
+    assert approved.body == second.post(f"{own}/approve", {}, key="yes").body
+    assert 409 == second.post(f"{own}/reject", {}).status
+    eventually(lambda: viewer.get(own).body == approved.body, "it is read as it was answered")
+    assert [approved.body] == viewer.get(f"{url}?status=posted&book={merchant_id}").body["data"]
+    assert [] == viewer.get(f"{url}?status=rejected").body["data"]
+    (change,) = merchant.get("/v1/balance_transactions?type=fee_credited").body["data"]
+    assert (approved.body["transaction_id"], 0, -320, 320) == tuple(
+        change[name] for name in ("id", "amount", "fee", "net")
+    )

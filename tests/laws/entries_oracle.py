@@ -20,6 +20,8 @@ payout_failed +2050 -2020 +4030:begun_fee -2020:begun_fee
 payout_returned +1020 -2020 +5040:charge -1020:charge
 debt_recovered +2020 -1300
 written_off +5030 -1300
+fee_credited +4010 -2020
+fee_debited +2020:there +1300:lacking -4010
 invoice_issued +9030 -9031
 invoice_closed +9031 -9030
 plan_charged +2020:there +1300:lacking -4060

@@ -11,6 +11,7 @@ from streams.ledger.chart import (
     DISPUTE_RECEIVABLE,
     FEE_DISPUTE,
     FEE_PAYOUT,
+    FEE_PROCESSING,
     INVOICE_CONTRA,
     INVOICE_OPEN,
     LOSS_MERCHANT_CREDIT,
@@ -123,6 +124,16 @@ WRITTEN_OFF: Final = Template(
     "written_off",
     "A debt will not be paid: the loss is the platform's",
     (debit(LOSS_MERCHANT_CREDIT), credit(MERCHANT_RECEIVABLE)),
+)
+FEE_CREDITED: Final = Template(
+    "fee_credited",
+    "A fee that should not have been charged goes back to the merchant",
+    (debit(FEE_PROCESSING), credit(MERCHANT_AVAILABLE)),
+)
+FEE_DEBITED: Final = Template(
+    "fee_debited",
+    "A fee that should have been charged is charged",
+    (*CHARGED, credit(FEE_PROCESSING, "available + owed")),
 )
 
 

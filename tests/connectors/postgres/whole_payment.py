@@ -9,19 +9,10 @@ from connectors.postgres.events import Event
 from connectors.runtime import Partition, Record
 from schemas import ids, topics
 from schemas.api import AnsweredRequest
+from schemas.balances import AccountBalance, BalancesChanged, ShardReported, TotalChanged
 from schemas.bank import SettlementFileAccepted, SettlementFileRefused
 from schemas.envelope import Body, Message, Recorded
-from schemas.ledger import (
-    AccountBalance,
-    BalancesChanged,
-    BookOpened,
-    Leg,
-    PostingRefused,
-    ShardReported,
-    Terms,
-    TotalChanged,
-    TransactionPosted,
-)
+from schemas.ledger import BookOpened, Leg, PostingRefused, Terms, TransactionPosted
 from schemas.merchants import (
     AccountSnapshot,
     ApiKey,

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from ops.verify.folds import Changelog, Folds
 from ops.verify.ledger_model import BalanceRows, LedgerModel, PaymentAmounts
 from ops.verify.report import Finding
+from ops.verify.versions import Versions
 from schemas import topics
 from schemas.codec import codec_of
 from schemas.envelope import Message
@@ -18,6 +19,7 @@ from schemas.settings import Settings
 from schemas.testing import MERCHANT
 from streams.ledger.app import ledger
 from streams.ledger.testing import DAY, Desk, command
+from tests.streams.ledger.test_adjustments import APPROVE, SECOND, proposed
 
 Journal = list[Message[Any]]
 PENDING = f"test.2010.merchant.pending.{MERCHANT}.USD"
@@ -315,3 +317,15 @@ def test_every_row_of_a_book_is_the_fold_of_the_journal(desk: Desk) -> None:
         assert name.decode() in told
         (told,) = _folded({other: row for other, row in rows.items() if other != name}, desk.journal)
         assert "the row is None" in told
+
+
+def test_entries_by_hand_and_refused_requests_are_judged_too() -> None:
+    """Records of another kind are part of the chain, of the books' versions and of the rows."""
+    by_hand = proposed().adjust(APPROVE).adjust(APPROVE, operator=SECOND)
+    assert all(one.passed for one in _model(by_hand).verdicts())
+    versions = Versions()
+    for offset, event in enumerate(by_hand.journal):
+        key = event.envelope.aggregate_key or MERCHANT[4:]
+        assert versions.event(key, event, str(offset))
+    assert versions.verdict().passed
+    assert [] == _folded(by_hand.store.items(), by_hand.journal)

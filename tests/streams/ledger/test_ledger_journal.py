@@ -4,7 +4,7 @@ from hashlib import sha256
 
 import pytest
 
-from schemas.ledger import ShardReported
+from schemas.balances import ShardReported
 from schemas.testing import MERCHANT
 from streams.ledger.due import Due, DueRows
 from streams.ledger.testing import DAY, Desk

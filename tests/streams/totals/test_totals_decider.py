@@ -2,8 +2,8 @@
 
 import pytest
 
+from schemas.balances import ShardReported
 from schemas.envelope import PLATFORM, Message
-from schemas.ledger import ShardReported
 from schemas.settings import Settings
 from schemas.testing import START_MS, envelope
 from streams.testing import History
