@@ -208,7 +208,7 @@ def _wallets(desk: Desk) -> Desk:
 
 
 def _splits(desk: Desk) -> Desk:
-    desk.terms(_TERMS).capture(100_000).wait(2 * DAY)
+    desk.terms(Terms(), merchant=OTHER_MERCHANT).terms(_TERMS).capture(100_000).wait(2 * DAY)
     passed_on = entry("split_sent", "spl_1", other_book=OTHER_MERCHANT, amounts={"amount": 30_000})
     desk.enter(passed_on).deliver()
     refused = entry("split_sent", "spl_2", other_book=OTHER_MERCHANT, amounts={"amount": 500})

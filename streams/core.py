@@ -80,9 +80,13 @@ class Again(NamedTuple):
     effects: Sequence[Send]
 
 
-Decision = Sequence[E] | Refused | Repeated | Again
+class Deferred(NamedTuple):
+    """A message from another context that came before its aggregate was there: it is decided once it is."""
+
+
+Decision = Sequence[E] | Refused | Repeated | Again | Deferred
 """What a message leads to: events in order; for a command a refusal or the mark of a repeat, for a
-message from another context what it is told again."""
+message from another context what it is told again, or that it waits for its aggregate."""
 Moment = tuple[int, ...]
 """The part of a state an answer shows that may change later; kept with the handled command."""
 
@@ -101,7 +105,7 @@ class Decider(Generic[S, E]):
     after       the aggregate as its events show it
     """
 
-    decide: Callable[[S | None, Message[Any]], Sequence[E] | Refused | Repeated | Again]
+    decide: Callable[[S | None, Message[Any]], Decision[E]]
     evolve: Callable[[S | None, Message[E]], S]
     react: Callable[[S, Message[E]], Sequence[Effect]]
     deadline_ms: Callable[[S], int | None]

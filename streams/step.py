@@ -73,7 +73,7 @@ class StageStep(Generic[S]):
                 one, CorruptMessage(f"{one.topic}: a record without a key belongs to no aggregate")
             )
         elif message.envelope.request is None:
-            unit.inform(one.key.decode(), message)
+            unit.inform(one.key.decode(), message, one)
         else:
             unit.command(one.key.decode(), message)
 

@@ -1,11 +1,10 @@
 """How do tests run a decider: given what happened, when a message comes, then these events follow."""
 
-from collections.abc import Sequence
 from typing import Any, Generic, TypeVar
 
 from schemas.envelope import Message
 from schemas.testing import START_MS, envelope
-from streams.core import Again, Decider, Elapsed, Refused, Repeated, record
+from streams.core import Again, Decider, Decision, Deferred, Elapsed, Refused, Repeated, record
 from streams.table import Aggregate
 
 S = TypeVar("S", bound=Aggregate)
@@ -20,10 +19,10 @@ class History(Generic[S]):
         self.state: S | None = None
         self.events: list[Message[Any]] = []
 
-    def receive(self, message: Message[Any]) -> Sequence[Any] | Refused | Repeated | Again:
+    def receive(self, message: Message[Any]) -> Decision[Any]:
         """Decide one message and fold what follows; returns the bodies of the events, or the refusal."""
         decision = self._decider.decide(self.state, message)
-        if isinstance(decision, Refused | Repeated | Again):
+        if isinstance(decision, Refused | Repeated | Again | Deferred):
             return decision
         for body in decision:
             version = 1 if self.state is None else self.state.version + 1
@@ -33,7 +32,7 @@ class History(Generic[S]):
             self.events.append(event)
         return tuple(decision)
 
-    def elapse(self, now_ms: int) -> Sequence[Any] | Refused | Repeated | Again:
+    def elapse(self, now_ms: int) -> Decision[Any]:
         """Let time pass to `now_ms`, as a tick would; nothing follows before the deadline."""
         assert self.state is not None, "time passes for what exists"
         deadline_ms = self._decider.deadline_ms(self.state)

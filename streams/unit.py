@@ -15,11 +15,12 @@ from schemas.envelope import CommandRefused, Envelope, Message, Recorded, ReplyA
 from schemas.fingerprint import differing
 from schemas.outcomes import Outcome
 from schemas.platform import Tick
-from streams import handled
+from streams import deferred, handled
 from streams.core import (
     NO_SUBJECT,
     Again,
     Decider,
+    Deferred,
     Delay,
     Effect,
     Elapsed,
@@ -50,6 +51,7 @@ class Unit(Generic[S]):
         partition: int,
     ) -> None:
         self.view = view
+        self._definition = definition
         self.table = UnitTable(view, definition.states.within(view, partition), decider.deadline_ms)
         self.outbox = Outbox([], [])
         self.decider = decider
@@ -70,8 +72,8 @@ class Unit(Generic[S]):
         match self.decider.decide(entry.state, message):
             case Refused(outcome):
                 self._refuse(entry, message, outcome)
-            case Again():
-                raise AssertionError("a repeated command is told by its handled row")
+            case Again() | Deferred():
+                raise AssertionError("a command is answered now, a repeated one by its handled row")
             case Repeated(outcome, subject):
                 moment = self.decider.moment(_existing(entry), subject)
                 self._answer(message, outcome, entry=entry, moment=moment, is_replayed=True)
@@ -84,16 +86,22 @@ class Unit(Generic[S]):
                     handled.join(self.view, key, request.command_id, request.reply_to, now_ms)
                 self._apply(entry, events, message.envelope)
 
-    def inform(self, key: str, message: Message[Any]) -> None:
-        """A fact or a result from another context: judged by the state, never by its id."""
+    def inform(self, key: str, message: Message[Any], one: Record) -> None:
+        """A fact or a result from another context, read from `one`: judged by the state, never by its id."""
         entry = self.table.load(key)
+        was_there = _is_there(entry)
         decision = self.decider.decide(entry.state, message)
         assert not isinstance(decision, Refused | Repeated), "only a command can be refused"
+        if isinstance(decision, Deferred):
+            deferred.keep(self.view, key, one)
+            return
         if isinstance(decision, Again):
             for effect in decision.effects:
                 self._carry_out(entry, message.envelope, effect)
             return
         self._apply(entry, decision, message.envelope)
+        if not was_there and _is_there(entry):
+            self._catch_up(key, one)
 
     def write(self) -> None:
         """Write the aggregates as they stand, and say what their rows have to say."""
@@ -105,7 +113,7 @@ class Unit(Generic[S]):
         assert entry.state is not None, f"a due row without its aggregate {key}"
         cause = Message(envelope=tick.envelope, body=Elapsed(tick.body.now_ms))
         events = self.decider.decide(entry.state, cause)
-        assert not isinstance(events, Refused | Repeated | Again), "time cannot be refused"
+        assert not isinstance(events, Refused | Repeated | Again | Deferred), "time cannot be refused"
         self._apply(entry, events, tick.envelope)
         after_ms = self.decider.deadline_ms(entry.state)
         has_moved = after_ms is None or after_ms > tick.body.now_ms or events
@@ -122,6 +130,12 @@ class Unit(Generic[S]):
         )
         letters = one.topic + topics.DEAD_LETTER_SUFFIX
         self.outbox.outputs.append(Output(letters, one.key or b"", one.value or b"", one.partition, headers))
+
+    def _catch_up(self, key: str, one: Record) -> None:
+        """What waited for the aggregate is decided now, in the order it came."""
+        for topic, value in deferred.take(self.view, key):
+            message = self._definition.reader_of(topics.BY_NAME[topic])(value)
+            self.inform(key, message, one._replace(topic=topic, value=value))
 
     def _apply(self, entry: Loaded[S], events: Sequence[Any], cause: Envelope) -> None:
         for decided in events:
@@ -246,6 +260,10 @@ def _request(message: Message[Any]) -> Request:
 def _existing(entry: Loaded[S]) -> S:
     assert entry.state is not None, f"an effect of an aggregate that does not exist: {entry.key}"
     return entry.state
+
+
+def _is_there(entry: Loaded[S]) -> bool:
+    return entry.state is not None and entry.state.version > 0
 
 
 def _may_see(state: Aggregate, asked: Envelope) -> bool:

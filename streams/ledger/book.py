@@ -95,7 +95,7 @@ class Book:
 
 
 def opening(book: Book) -> tuple[BookOpened, ...]:
-    """What has to be recorded first of a book that is not there yet: its terms are told by merchants, later."""
+    """What is recorded first in the book of a wallet or the treasury, which agree to no terms."""
     return () if book.version else (BookOpened(terms=_UNKNOWN, terms_version=0),)
 
 

@@ -28,7 +28,7 @@ from schemas.ledger import (
 )
 from schemas.merchants import MerchantTermsSet
 from schemas.outcomes import Outcome
-from streams.core import Again, Decision, Elapsed
+from streams.core import Again, Decision, Deferred, Elapsed
 from streams.ledger import captures, refunds
 from streams.ledger.adjustments import adjust
 from streams.ledger.book import Book, opening
@@ -95,10 +95,12 @@ def _command(
 ) -> Decision[AggregateEvent]:
     is_own = not book.version or book.merchant_id == message.envelope.merchant_id
     assert is_own, f"{command.transaction_id} is not about the owner of the book"
+    if not book.version and message.envelope.merchant_id.startswith("mer_"):
+        # Its terms come on another topic, and nothing is priced before they are read.
+        return Deferred()
     known = book.rows.known(command.transaction_id)
     if known is not None:
         return _repeated(book, known, command)
-    # Terms come on another topic and may be read later; a fact cannot wait for them.
     opened = opening(book)
     case = met(book, command, message.envelope)
     said = enter(case) if isinstance(command, PostEntry) else _about_payment(case, command)

@@ -2,6 +2,7 @@
 
 import random
 from hashlib import sha256
+from typing import Any
 
 import pytest
 from msgspec.structs import replace
@@ -16,8 +17,10 @@ from schemas.ledger import (
     RecordRefundFailed,
     RecordRefundSucceeded,
     ReserveRefund,
+    Terms,
     TransactionPosted,
 )
+from schemas.merchants import MerchantTermsSet
 from schemas.platform import Tick
 from schemas.settings import Settings
 from schemas.testing import MERCHANT, OTHER_MERCHANT, START_MS, envelope
@@ -39,9 +42,9 @@ def _place(key: bytes) -> int:
     return 0 if key.decode() == ids.key_of(MERCHANT) else 1
 
 
-def _commands(random_: random.Random) -> list[tuple[str, LedgerCommand]]:
-    """A mixed-up history of both merchants, with repeats."""
-    told = []
+def _commands(random_: random.Random) -> list[tuple[str, LedgerCommand | MerchantTermsSet]]:
+    """A mixed-up history of both merchants, with repeats, whose terms come somewhere in it."""
+    told: list[tuple[str, LedgerCommand | MerchantTermsSet]] = []
     for number in range(60):
         merchant = random_.choice(MERCHANTS)
         payment = str(number % 15)
@@ -58,6 +61,9 @@ def _commands(random_: random.Random) -> list[tuple[str, LedgerCommand]]:
         told.append((merchant, command(kind, 10_000, payment=payment, merchant=merchant)))
         if random_.random() < 0.2:
             told.append(random_.choice(told))
+    for merchant in MERCHANTS:
+        terms = MerchantTermsSet(merchant_id=merchant, number=1, terms=Terms(fee_bps=100))
+        told.insert(random_.randint(0, len(told)), (merchant, terms))
     return told
 
 
@@ -69,9 +75,11 @@ class Partitions:
         self.log = Log(2, _place)
         self.tasks = [SimulatedTask(self.log, ledger(Settings()), partition) for partition in range(2)]
 
-    def tell(self, merchant: str, body: LedgerCommand) -> None:
+    def tell(self, merchant: str, body: LedgerCommand | MerchantTermsSet) -> None:
         cause = envelope("event", merchant_id=merchant, actor=PLATFORM)
-        self._append(topics.LEDGER_COMMANDS_PAYMENTS, merchant, Message(envelope=cause, body=body))
+        is_command = isinstance(body, LedgerCommand)
+        topic = topics.LEDGER_COMMANDS_PAYMENTS if is_command else topics.MERCHANTS_EVENTS
+        self._append(topic, merchant, Message(envelope=cause, body=body))
 
     def tick(self, now_ms: int) -> None:
         cause = envelope(f"tick-{now_ms}", at_ms=now_ms, merchant_id="platform", actor=PLATFORM)
@@ -97,7 +105,7 @@ class Partitions:
         with pytest.raises(Fenced):
             zombie.work(5, START_MS)
 
-    def _append(self, topic: Topic, merchant: str, message: Message[LedgerCommand]) -> None:
+    def _append(self, topic: Topic, merchant: str, message: Message[Any]) -> None:
         key = ids.key_of(merchant)
         assert key is not None
         self.log.append(Output(topic.name, key.encode(), codec_of(topic).encode(message)), START_MS)
@@ -121,7 +129,10 @@ def test_crashes_and_zombies_change_nothing(seed: int) -> None:
     disturbed, undisturbed = Partitions(seed), Desk()
     for merchant, body in history:
         disturbed.tell(merchant, body)
-        undisturbed.tell(body, merchant=merchant)
+        if isinstance(body, LedgerCommand):
+            undisturbed.tell(body, merchant=merchant)
+        else:
+            undisturbed.terms(body.terms, merchant=merchant)
     disturbed.settle()
     disturbed.tick(START_MS + 2 * DAY)
     undisturbed.wait(2 * DAY)

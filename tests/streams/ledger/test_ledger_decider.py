@@ -9,6 +9,7 @@ from schemas.envelope import CommandRefused, Message
 from schemas.ledger import RecordCapture, RecordHold, ReserveRefund, Terms
 from schemas.merchants import ApiKey, MerchantCreated, OperatorCreated, Profile, WebhookEndpointDeleted
 from schemas.testing import OTHER_MERCHANT, envelope
+from streams.deferred import DEFERRED
 from streams.ledger.legs import MAX_AMOUNT_MINOR
 from streams.ledger.pricing import deductions
 from streams.ledger.testing import DAY, Desk, command, entry
@@ -39,8 +40,14 @@ CASES: dict[str, tuple[Tell, list[str], dict[int, int], int]] = {
     "terms again": (lambda d: d.open().terms(Terms(), 1), [], {}, 0),
     "older terms": (lambda d: d.terms(Terms(), 2).terms(Terms(fee_bps=0), 1), [], {}, 0),
     "hold": (lambda d: d.open().hold(), ["hold"], {}, 10_000),
-    "hold without a book": (lambda d: d.hold(), ["BookOpened", "hold"], {}, 10_000),
-    "terms after the first command": (lambda d: d.hold().open(), ["TermsChanged"], {}, 10_000),
+    "hold before the terms are read": (lambda d: d.hold(), [], {}, 0),
+    "the terms after it": (lambda d: d.hold().open(), ["BookOpened", "hold"], {}, 10_000),
+    "everything before the terms": (
+        lambda d: d.hold().capture(4_000).capture(4_000).reserve(4_000).open("refuse"),
+        ["BookOpened", "hold", "capture", "balance_insufficient"],
+        {1100: 4_000, 2010: -3_854, 4010: -146},
+        6_000,
+    ),
     "hold again": (lambda d: d.open().hold().hold(), [], {}, 10_000),
     "hold more": (lambda d: d.open().hold().hold(name="2"), ["hold"], {}, 20_000),
     "hold in another currency": (
@@ -350,6 +357,16 @@ def test_other_events_of_accounts_open_no_book() -> None:
     assert ([], {}) == (desk.journal, desk.store.items())
 
 
+def test_nothing_is_priced_before_the_terms_are_read() -> None:
+    """Topics are read in any order; a sale must not be charged what nobody agreed to."""
+    late = Desk().capture().wait(1_000).terms(RESERVE)
+    desk = Desk().terms(RESERVE).capture()
+    assert (desk.by_code(), desk.said) == (late.by_code(), late.said[1:])
+    assert not [name for name in late.store.items() if name.startswith(DEFERRED)]
+    at_ms = {event.body.available_at_ms for event in (late.journal[-1], desk.journal[-1])}
+    assert 1 == len(at_ms), "a sale is available by the day it was made, not by the day it was read"
+
+
 def test_terms_hold_for_what_follows() -> None:
     """A fee that changes for what was captured before would rewrite history."""
     desk = Desk().open(fee_bps=100).capture().terms(Terms(fee_bps=0, fee_fixed_minor=0), 2)
@@ -370,7 +387,7 @@ def test_more_lots_than_one_tick_takes_become_available_with_the_next() -> None:
 
 def test_a_merchant_s_refunds_never_touch_another_s_money() -> None:
     """Books share the platform's accounts and nothing else."""
-    desk = _two(Desk(), "refuse")
+    desk = _two(Desk(), "refuse").terms(Terms(), merchant=OTHER_MERCHANT)
     other = command(ReserveRefund, 10_000, merchant=OTHER_MERCHANT)
     for kind in (RecordHold, RecordCapture):
         desk.tell(command(kind, 10_000, merchant=OTHER_MERCHANT), merchant=OTHER_MERCHANT)

@@ -371,6 +371,8 @@ def test_a_split_reaches_the_seller_and_comes_back_when_refused() -> None:
     """A marketplace passes on what it has; a closed account sends it back even to a closed one."""
     sent = entry("split_sent", "spl_1", other_book=OTHER_MERCHANT, amounts={"amount": 4_000})
     desk = _sold(Desk()).enter(sent).deliver()
+    assert _with(SOLD, _2020=4_000, _1700=-4_000) == desk.by_code(), "on its way until the seller is known"
+    desk.terms(Terms(), merchant=OTHER_MERCHANT)
     assert _with(SOLD, _2020=0) == desk.by_code()
     assert 4_000 == desk.counters()[f"test.2020.merchant.available.{OTHER_MERCHANT}.USD"][3]
     refused = _sold(Desk()).terms(Terms(), merchant=OTHER_MERCHANT).close(2020, book=OTHER_MERCHANT)
