@@ -9,8 +9,10 @@ from collections.abc import Callable, Iterator, Mapping
 from itertools import count
 from typing import Any, Final
 
-_LENGTHS: Final = tuple(bytes((number << 1,)) for number in range(64))
-"""Lengths below 64 as Avro writes them."""
+_SMALL: Final = tuple(bytes((number << 1,)) for number in range(64))
+"""Numbers from 0 to 63 as Avro writes them."""
+_FOURTEEN_BITS: Final = tuple(bytes((bits & 127 | 128, bits >> 7 | 128)) for bits in range(1 << 14))
+"""Fourteen bits of a number that goes on after them: amounts and times take two or three of these."""
 
 
 def writer_of(schema: Mapping[str, Any]) -> Callable[[Any], bytes]:
@@ -21,7 +23,7 @@ def writer_of(schema: Mapping[str, Any]) -> Callable[[Any], bytes]:
     source = "\n".join(
         ("def encode(v0):", " parts = []", " a = parts.append", *_record(schema, "v0", " ", count(1), {}))
     )
-    known: dict[str, Any] = {"lengths": _LENGTHS, "long": long}
+    known: dict[str, Any] = {"small": _SMALL, "long": long}
     exec(source + "\n return join(parts)", known | {"join": b"".join}, known)  # noqa: S102  # our own schema, no caller's text
     found: Callable[[Any], bytes] = known["encode"]
     return found
@@ -30,14 +32,13 @@ def writer_of(schema: Mapping[str, Any]) -> Callable[[Any], bytes]:
 def long(value: int) -> bytes:
     """A whole number: zigzag, seven bits to a byte, the lowest first."""
     zigzag = value << 1 if value >= 0 else (-value << 1) - 1
+    encoded = b""
+    while zigzag >= 1 << 14:
+        encoded += _FOURTEEN_BITS[zigzag & 16383]
+        zigzag >>= 14
     if zigzag < 128:
-        return bytes((zigzag,))
-    encoded = bytearray()
-    while zigzag >= 128:
-        encoded.append(zigzag & 127 | 128)
-        zigzag >>= 7
-    encoded.append(zigzag)
-    return bytes(encoded)
+        return encoded + bytes((zigzag,))
+    return encoded + bytes((zigzag & 127 | 128, zigzag >> 7))
 
 
 def _record(
@@ -85,10 +86,10 @@ def _value(
             if kind == "string":
                 yield f"{indent}{value} = {value}.encode()"
             yield f"{indent}n = len({value})"
-            yield f"{indent}a(lengths[n] if n < 64 else long(n))"
+            yield f"{indent}a(small[n] if n < 64 else long(n))"
             yield f"{indent}a({value})"
         case "long":
-            yield f"{indent}a(long({value}))"
+            yield f"{indent}a(small[{value}] if 0 <= {value} < 64 else long({value}))"
         case "boolean":
             yield f"{indent}a(b'\\x01' if {value} else b'\\x00')"
         case _:

@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 import msgspec
-from msgspec import Struct
+from msgspec import Raw, Struct
 
 from schemas.envelope import WALL_CLOCK, Mode
 from schemas.ledger import BookOpened, Terms
@@ -19,6 +20,7 @@ _FORMAT: Final = 1
 """Version of the form of all rows."""
 
 _encode: Final = msgspec.json.Encoder().encode
+_UNKNOWN: Final = Terms()
 
 
 MAX_TERMS: Final = 8
@@ -26,18 +28,40 @@ MAX_TERMS: Final = 8
 
 
 class NumberedTerms(NamedTuple):
-    """Terms under their number."""
+    """Terms under their number, as JSON of what is not as for everybody.
+
+    A head is read and written with every transaction; most are under terms that were read before.
+    """
 
     number: int
-    terms: Terms
+    written: Raw
+
+    @property
+    def terms(self) -> Terms:
+        """What was agreed."""
+        return _read_terms(bytes(self.written))
+
+
+def numbered(number: int, terms: Terms) -> NumberedTerms:
+    """Terms as a head keeps them."""
+    told = {name: getattr(terms, name) for name in Terms.__struct_fields__}
+    return NumberedTerms(
+        number, Raw(_encode({name: said for name, said in told.items() if said != getattr(_UNKNOWN, name)}))
+    )
+
+
+@lru_cache(maxsize=4_096)
+def _read_terms(written: bytes) -> Terms:
+    return msgspec.json.decode(written, type=Terms)
 
 
 class Head(Struct, frozen=True, array_like=True):
     """What is said of a book as a whole.
 
     version: events so far; 0: no book yet. terms: those that may still be in force, the latest last;
-    number 0 while nothing is known of them. next_due_ms: when the first of what waits is due. allowances: by currency, what the platform kept
-    of the payments that were refunded, in minor units. closed: accounts that are, as code and currency.
+    number 0 in books of no merchant. next_due_ms: when the first of what waits is due. allowances: by
+    currency, what the platform kept of the payments that were refunded, in minor units. closed: accounts
+    that are, as code and currency. indebted: currencies in which the merchant ever owed something.
     """
 
     state_version: int = _FORMAT
@@ -45,10 +69,11 @@ class Head(Struct, frozen=True, array_like=True):
     mode: Mode = "test"
     version: int = 0
     clock_id: str = WALL_CLOCK
-    terms: tuple[NumberedTerms, ...] = (NumberedTerms(0, Terms()),)
+    terms: tuple[NumberedTerms, ...] = (numbered(0, _UNKNOWN),)
     next_due_ms: int | None = None
     allowances: dict[str, int] = {}
     closed: tuple[tuple[int, str], ...] = ()
+    indebted: tuple[str, ...] = ()
 
 
 def in_force(known: Sequence[NumberedTerms], at_ms: int) -> NumberedTerms:
@@ -139,6 +164,5 @@ def read_head(row: bytes) -> Head:
     return head
 
 
-_UNKNOWN: Final = Terms()
 _NO_HEAD: Final = Head()
 _read_head: Final = msgspec.json.Decoder(Head).decode

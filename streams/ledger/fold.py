@@ -19,8 +19,8 @@ from schemas.ledger import (
 )
 from schemas.outcomes import Outcome
 from streams.ledger.accounts import Counters
-from streams.ledger.book import MAX_TERMS, Book, Head, NumberedTerms
-from streams.ledger.chart import described
+from streams.ledger.book import MAX_TERMS, Book, Head, numbered
+from streams.ledger.chart import MERCHANT_RECEIVABLE, described
 from streams.ledger.entries import ENTRIES
 from streams.ledger.legs import MAX_AMOUNT_MINOR, check_use
 from streams.ledger.payment import Payment
@@ -35,8 +35,10 @@ def evolve(book: Book | None, event: Message[AggregateEvent]) -> Book:
     assert envelope.version == head.version + 1, f"version {envelope.version} follows {head.version}"
     match body:
         case TransactionPosted():
-            _post(book.rows, body, event)
+            is_debt = _post(book.rows, body, event)
             head = _follow(book, body, envelope.occurred_at_ms)
+            if is_debt and body.currency not in head.indebted:
+                head = replace(head, indebted=(*head.indebted, body.currency))
         case PostingRefused():
             _remember(book.rows, body)
             head = replace(head, version=envelope.version)
@@ -46,10 +48,10 @@ def evolve(book: Book | None, event: Message[AggregateEvent]) -> Book:
                 mode=envelope.mode,
                 version=1,
                 clock_id=envelope.clock_id,
-                terms=(NumberedTerms(body.terms_version, body.terms),),
+                terms=(numbered(body.terms_version, body.terms),),
             )
         case TermsChanged():
-            known = (*head.terms, NumberedTerms(body.terms_version, body.terms))
+            known = (*head.terms, numbered(body.terms_version, body.terms))
             head = replace(head, version=envelope.version, terms=known[-MAX_TERMS:])
         case AccountClosed():
             closed = (*head.closed, (body.code, body.currency))
@@ -65,26 +67,30 @@ def evolve(book: Book | None, event: Message[AggregateEvent]) -> Book:
     return Book(head, book.rows, book.partition)
 
 
-def _post(rows: Rows, body: TransactionPosted, event: Message[Any]) -> None:
-    """Add every leg to its account's counters and hold each account against its limit."""
+def _post(rows: Rows, body: TransactionPosted, event: Message[Any]) -> bool:
+    """Add every leg to its account's counters and hold each account against its limit; whether one is a debt."""
     assert rows.known(body.transaction_id) is None, f"{body.transaction_id} is posted twice"
     reversed_entry = None if body.reverses is None else rows.entry(body.reverses)
     for leg in body.legs:
         check_use(body.template, leg, None if reversed_entry is None else reversed_entry.template)
+    is_debt = False
     for account_id, after in rows.after(body.legs).items():
-        _check_limits(account_id, after)
+        is_debt |= _check_limits(account_id, after) == MERCHANT_RECEIVABLE
         rows.put_counters(account_id, after, event)
     rows.put_known(body.transaction_id, Known(body.fingerprint, POSTED))
     if reversed_entry is not None and body.reverses is not None:
         rows.put_entry(body.reverses, replace(reversed_entry, reversed_by=body.transaction_id))
+    return is_debt
 
 
-def _check_limits(account_id: str, after: Counters) -> None:
+def _check_limits(account_id: str, after: Counters) -> int:
+    """The code of an account that stands as it may."""
     assert 0 <= min(after) and max(after) <= MAX_AMOUNT_MINOR, f"{account_id} comes to {after}"
     kind = described(account_id).kind
     assert not kind.is_limited or after.free(kind.normal_side) >= 0, (
         f"{account_id} has the wrong sign with {after}"
     )
+    return kind.code
 
 
 def _remember(rows: Rows, body: PostingRefused) -> None:

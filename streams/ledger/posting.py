@@ -45,6 +45,12 @@ class Case(NamedTuple):
         """The rows of the book."""
         return self.book.rows
 
+    @property
+    def debt_minor(self) -> int:
+        """What the merchant owes in the currency of the command; most never owed anything."""
+        is_indebted = self.names.currency in self.book.head.indebted
+        return self.free_minor(MERCHANT_RECEIVABLE) if is_indebted else 0
+
     def free_minor(self, code: int) -> int:
         """What may be taken from an account with a limit."""
         account = account_id(code, self.names)
@@ -114,7 +120,7 @@ def sale(case: Case, template: Template, amounts: Mapping[str, int], method: str
     """
     amount_minor, terms = amounts["amount"], case.terms
     fee, tax, reserve = deductions(amount_minor, terms, method=method, currency=case.names.currency)
-    recovered_minor = min(amount_minor - fee - tax - reserve, case.free_minor(MERCHANT_RECEIVABLE))
+    recovered_minor = min(amount_minor - fee - tax - reserve, case.debt_minor)
     return posted(
         case,
         template,
@@ -134,6 +140,7 @@ def charged(amount_minor: int, available_minor: int) -> tuple[int, int]:
 def overflows(rows: Rows, legs: Sequence[Leg]) -> bool:
     """Whether a counter of any account would exceed 2^63 - 1 minor units."""
     most_minor = sum([leg.amount_minor for leg in legs])
-    if all(max(rows.counters(leg.account_id)) + most_minor <= MAX_AMOUNT_MINOR for leg in legs):
+    accounts = {leg.account_id for leg in legs}
+    if max([max(rows.counters(account)) for account in accounts]) + most_minor <= MAX_AMOUNT_MINOR:
         return False
     return any(max(counters) > MAX_AMOUNT_MINOR for counters in rows.after(legs).values())
