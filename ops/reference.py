@@ -13,6 +13,7 @@ from msgspec import inspect
 import schemas
 from ops.markdown import table
 from ops.reference_entries import page_parts
+from ops.verify.ledger_invariants import INVARIANTS
 from schemas import metrics, topics
 from schemas.envelope import schema_name
 from schemas.outcomes import DECLINE_CODES, Outcome
@@ -144,6 +145,16 @@ def entries_page() -> str:
     )
 
 
+def invariants_page() -> str:
+    """What must be true of the ledger, and who judges it."""
+    rows = [(one.id, one.name, one.judged_by) for one in INVARIANTS]
+    return _page(
+        "Ledger invariants",
+        "What must be true of the ledger at all times. A fault is named with the partition and record it is at.",
+        table(("invariant", "what must be true", "judged by"), rows),
+    )
+
+
 PAGES: Final[Mapping[str, Callable[[], str]]] = {
     "topics.md": topics_page,
     "outcomes.md": outcomes_page,
@@ -151,6 +162,7 @@ PAGES: Final[Mapping[str, Callable[[], str]]] = {
     "settings.md": settings_page,
     "tables.md": tables_page,
     "ledger-entries.md": entries_page,
+    "ledger-invariants.md": invariants_page,
 }
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping
 
-from ops.verify.ledger_model import PaymentAmounts
+from ops.verify.ledger_fold import PaymentAmounts
 from ops.verify.log import LogRecord
 from ops.verify.payments import Booked
 from ops.verify.report import Finding, Invariant

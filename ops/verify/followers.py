@@ -5,10 +5,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from ops.verify.ledger_model import BalanceRows, LedgerModel, PaymentAmounts
+from ops.verify.ledger_fold import PaymentAmounts
+from ops.verify.ledger_model import AsOf, BalanceRows, LedgerModel, finding_of
 from ops.verify.log import LogRecord
 from ops.verify.payments import PaymentsPartition
-from ops.verify.report import Finding
+from ops.verify.report import Finding, Invariant
 from ops.verify.risk_features import LookedUp, expected_features
 from schemas import ids
 from schemas.envelope import Message
@@ -50,12 +51,36 @@ class PaymentsFollower:
 
 
 @dataclass(slots=True, kw_only=True)
+class LedgerFindings:
+    """What was found of the rows that follow from the journal."""
+
+    balances: Finding = field(default_factory=lambda: finding_of("L18"))
+    refusals: Finding = field(default_factory=lambda: finding_of("L14"))
+    as_of: Finding = field(default_factory=lambda: finding_of("L19"))
+
+    def join(self, other: "LedgerFindings") -> None:
+        """Take in what was found in another partition."""
+        self.balances.add(other.balances)
+        self.refusals.add(other.refusals)
+        self.as_of.add(other.as_of)
+
+    def verdicts(self) -> list[Invariant]:
+        """Every invariant, in the order of its number."""
+        return [
+            self.refusals.invariant("rows of mart.balances against the refusals of the journal"),
+            self.balances.invariant("rows of mart.balances against the journal, each at its own record"),
+            self.as_of.invariant("entries as of the middle of each journal against its fold up to there"),
+        ]
+
+
+@dataclass(slots=True, kw_only=True)
 class LedgerFollower:
     """Shows the journal to its judges. at_cut: what it says of each payment in records below `cut`."""
 
     model: LedgerModel
     rows: BalanceRows
-    balances: Finding
+    as_of: AsOf
+    judges: LedgerFindings
     cut: int
     at_cut: dict[str, PaymentAmounts]
 
@@ -63,15 +88,19 @@ class LedgerFollower:
         """The next record of the journal."""
         assert record.value is not None, "a decoded record has a value"
         self.model.record(record.partition, record.value, message)
+        self.rows.record(self.model, message.body)
+        self.as_of.record(self.model, message.body.seq)
         if isinstance(message.body, TransactionPosted):
-            self.rows.record(self.model, message.body)
             payment_id = message.body.payment_id
-            if payment_id in self.model.payments and record.offset < self.cut:
+            if payment_id is not None and record.offset < self.cut:
                 self.at_cut[payment_id] = self.model.payments[payment_id]
 
     def finish(self) -> None:
         """The journal is read."""
-        self.balances.add(self.rows.finish())
+        balances, refusals = self.rows.finish()
+        self.judges.balances.add(balances)
+        self.judges.refusals.add(refusals)
+        self.judges.as_of.add(self.as_of.finish())
 
 
 @dataclass(slots=True)

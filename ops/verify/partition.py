@@ -12,6 +12,7 @@ from ops.verify.effects import Effect, Effects
 from ops.verify.folds import Changelog, Folds
 from ops.verify.followers import (
     Follower,
+    LedgerFindings,
     LedgerFollower,
     Nobody,
     PaymentsFollower,
@@ -19,7 +20,8 @@ from ops.verify.followers import (
     WebhooksFollower,
     WindowsFollower,
 )
-from ops.verify.ledger_model import BalanceRows, LedgerModel, PaymentAmounts
+from ops.verify.ledger_fold import PaymentAmounts
+from ops.verify.ledger_model import AsOf, BalanceRows, LedgerModel
 from ops.verify.log import Log, LogRecord
 from ops.verify.payments import Booked, PaymentsPartition
 from ops.verify.postgres import Postgres
@@ -84,9 +86,7 @@ class Judges:
         default_factory=lambda: Finding("P9", "every message reaches its receiver, trusted, under one id")
     )
     ledger: LedgerModel = field(default_factory=LedgerModel)
-    balances: Finding = field(
-        default_factory=lambda: Finding("L18", "rows of mart.balances equal the fold of the journal")
-    )
+    ledger_rows: LedgerFindings = field(default_factory=LedgerFindings)
     booked: dict[str, Booked] = field(default_factory=dict)
     open_keys: set[str] = field(default_factory=set)
     posted: dict[str, PaymentAmounts] = field(default_factory=dict)
@@ -104,7 +104,7 @@ class Judges:
         self.features.add(other.features)
         self.webhooks.add(other.webhooks)
         self.ledger.join(other.ledger)
-        self.balances.add(other.balances)
+        self.ledger_rows.join(other.ledger_rows)
         self.booked.update(other.booked)
         self.open_keys |= other.open_keys
         self.posted.update(other.posted)
@@ -196,10 +196,13 @@ def _ledger(task: PartitionTask, judges: Judges) -> LedgerFollower:
     with Postgres(task.settings.postgres_dsn) as postgres:
         rows = list(postgres.balances(task.partition))
         cut_seq = postgres.journal_seq(task.partition, task.cut)
+        middle_seq = (cut_seq + 1) // 2
+        posted = postgres.posted_as_of(task.partition, middle_seq)
     return LedgerFollower(
         model=judges.ledger,
         rows=BalanceRows(rows, cut_seq=cut_seq),
-        balances=judges.balances,
+        as_of=AsOf(posted, seq=middle_seq),
+        judges=judges.ledger_rows,
         cut=task.cut,
         at_cut=judges.posted,
     )

@@ -10,7 +10,7 @@ from psycopg.sql import SQL, Composed, Identifier
 
 from ops.verify.confidential import CANDIDATE
 from ops.verify.errors import TablesUnreadable
-from ops.verify.ledger_model import AccountCounters
+from ops.verify.ledger_fold import AccountCounters
 from ops.verify.log import Ends
 from ops.verify.reconciliation import ResultRow
 from ops.verify.tables import Loaded, OperationRow, PaymentRow
@@ -33,6 +33,14 @@ _BALANCES: Final = """
     SELECT account_id, seq, debits_pending_minor, debits_posted_minor, credits_pending_minor, credits_posted_minor,
         balance_minor = (debits_posted_minor - credits_posted_minor) * CASE WHEN code / 1000 IN (1, 5, 9) OR code = 4050 THEN 1 ELSE -1 END
     FROM mart.balances WHERE _partition = %s
+"""
+_AS_OF: Final = """
+    SELECT e.account_id,
+           coalesce(sum(e.amount_minor) FILTER (WHERE e.direction = 'debit'), 0),
+           coalesce(sum(e.amount_minor) FILTER (WHERE e.direction = 'credit'), 0)
+    FROM mart.ledger_entries e JOIN mart.ledger_transactions t USING (transaction_id)
+    WHERE t._partition = %s AND t.seq <= %s AND e.phase = 'posted'
+    GROUP BY e.account_id
 """
 _SEQ: Final = "SELECT coalesce(max(seq), 0) FROM raw.ledger_journal WHERE _partition = %s AND _offset < %s"
 _RESULTS: Final = """
@@ -125,6 +133,13 @@ class Postgres:
     def journal_seq(self, partition: int, below: int) -> int:
         """Number of the last journal record of a partition below an offset; 0 where there is none."""
         return int(next(self._rows(_SEQ, [partition, below]))[0])
+
+    def posted_as_of(self, partition: int, seq: int) -> dict[str, tuple[int, int]]:
+        """Debits and credits posted by account, of all entries of a partition up to a record of its journal."""
+        return {
+            account_id: (int(debits), int(credits))
+            for account_id, debits, credits in self._rows(_AS_OF, [partition, seq])
+        }
 
     def recon_results(self) -> Iterator[ResultRow]:
         """The rows of mart.recon_results."""

@@ -286,6 +286,6 @@ class Survey:
             judges.confidential.verdict(),
             judges.features.invariant("every attempt was counted again, from the attempts alone"),
             *judges.ledger.verdicts(),
-            judges.balances.invariant("rows of mart.balances against the journal, each at its own record"),
+            *judges.ledger_rows.verdicts(),
             books_agree(judges.booked, judges.posted, self._by_hand),
         ]

@@ -24,8 +24,8 @@ pytestmark = pytest.mark.integration
 
 INVARIANTS = {
     *("P1", "P2", "P3", "P6", "P7", "P9", "P10", "P11", "P13", "P14", "P16"),
-    *("L1", "L2", "L3", "L4", "L5", "L7", "L9", "L11", "L12", "L13", "L17", "L18", "L20", "L24", "L25"),
-    *("L31", "L34", "R1", "R2"),
+    *(f"L{number}" for number in range(1, 21)),
+    *("L22", "L24", "L25", "L31", "L34", "L35", "L36", "R1", "R2"),
 }
 
 

@@ -17,7 +17,7 @@ from ops.simulation.world import Plan, World
 from ops.verify.books import books_agree
 from ops.verify.deliveries import Deliveries, Received
 from ops.verify.followers import Published
-from ops.verify.ledger_model import PaymentAmounts
+from ops.verify.ledger_fold import PaymentAmounts
 from ops.verify.payments import Booked
 from ops.verify.report import Finding, Invariant
 from schemas import topics

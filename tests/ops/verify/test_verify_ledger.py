@@ -8,15 +8,17 @@ import pytest
 from msgspec.structs import replace
 
 from ops.verify.folds import Changelog, Folds
-from ops.verify.ledger_model import BalanceRows, LedgerModel, PaymentAmounts
+from ops.verify.ledger_fold import PaymentAmounts
+from ops.verify.ledger_invariants import INVARIANTS
+from ops.verify.ledger_model import AsOf, BalanceRows, LedgerModel
 from ops.verify.report import Finding
 from ops.verify.versions import Versions
 from schemas import topics
 from schemas.codec import codec_of
 from schemas.envelope import Message
-from schemas.ledger import Leg, RecordHold, TransactionPosted
+from schemas.ledger import Leg, PostingRefused, RecordHold, Terms, TransactionPosted
 from schemas.settings import Settings
-from schemas.testing import MERCHANT
+from schemas.testing import MERCHANT, OTHER_MERCHANT
 from streams.ledger.app import ledger
 from streams.ledger.testing import DAY, Desk, command
 from tests.streams.ledger.test_adjustments import APPROVE, SECOND, proposed
@@ -80,23 +82,25 @@ def _once_more(journal: Journal, template: str) -> Journal:
 
 def _under_another_id(journal: Journal, template: str) -> Journal:
     event = journal[_at(journal, template)]
-    return [*journal, Message(envelope=event.envelope, body=replace(event.body, transaction_id="txn_other"))]
+    envelope = replace(event.envelope, causation_id="later")
+    return [*journal, Message(envelope=envelope, body=replace(event.body, transaction_id="txn_other"))]
 
 
 def _as_refused(journal: Journal) -> Journal:
     hold, refused = journal[_at(journal, "hold")], journal[-1].body.transaction_id
-    return [*journal, Message(envelope=hold.envelope, body=replace(hold.body, transaction_id=refused))]
+    envelope = replace(hold.envelope, causation_id="later")
+    return [*journal, Message(envelope=envelope, body=replace(hold.body, transaction_id=refused))]
 
 
 BREAKS: dict[str, tuple[Callable[[Journal], Journal], set[str]]] = {
     "nothing": (lambda journal: journal, set()),
     "a leg dropped": (
         lambda journal: _with(journal, "capture", lambda body: replace(body, legs=body.legs[:-1])),
-        {"L1", "L4"},
+        {"L1", "L4", "L6"},
     ),
     "one leg alone": (
         lambda journal: _with(journal, "hold", lambda body: replace(body, legs=body.legs[:1])),
-        {"L1", "L2", "L4", "L5"},
+        {"L1", "L2", "L4", "L5", "L6"},
     ),
     "amounts of zero": (
         lambda journal: _with(journal, "refund_succeeded", _legs(lambda leg: replace(leg, amount_minor=0))),
@@ -142,9 +146,9 @@ BREAKS: dict[str, tuple[Callable[[Journal], Journal], set[str]]] = {
                 lambda leg: replace(leg, account_id=leg.account_id.replace("simulator.USD", "simulator.EUR"))
             ),
         ),
-        {"L1", "L2", "L4"},
+        {"L1", "L2", "L4", "L6"},
     ),
-    "more than there is": (lambda journal: _under_another_id(journal, "refund_reserved"), {"L7"}),
+    "more than there is": (lambda journal: _under_another_id(journal, "refund_reserved"), {"L7", "L22"}),
     "a debt below nothing": (
         lambda journal: _with(
             journal,
@@ -165,7 +169,7 @@ BREAKS: dict[str, tuple[Callable[[Journal], Journal], set[str]]] = {
         lambda journal: _under_another_id(journal, "capture"),
         {"L5", "L9"},
     ),
-    "a transaction twice": (lambda journal: _once_more(journal, "hold"), {"L11"}),
+    "a transaction twice": (lambda journal: _once_more(journal, "hold"), {"L11", "L17"}),
     "a refused one posted": (_as_refused, {"L13"}),
 }
 
@@ -219,9 +223,15 @@ def _payment_id(name: str) -> str:
     return command(RecordHold, 1, payment=name).payment_id
 
 
+def _elsewhere() -> Desk:
+    """Another merchant in another partition."""
+    other = Desk(partition=4).terms(Terms(), merchant=OTHER_MERCHANT)
+    return other.tell(command(RecordHold, 100, merchant=OTHER_MERCHANT), merchant=OTHER_MERCHANT)
+
+
 def test_partitions_are_judged_together(desk: Desk) -> None:
     """A transaction in two partitions is posted twice, whoever surveyed them."""
-    first, second, other = _model(desk), _model(desk), _model(Desk(partition=4).open().hold(payment="z"))
+    first, second, other = _model(desk), _model(desk), _model(_elsewhere())
     first.join(other)
     assert all(one.passed for one in first.verdicts())
     assert {account.partition("#")[2] for account in first.balances} == {"", "3", "4"}
@@ -287,10 +297,52 @@ def test_rows_of_balances_are_held_against_the_fold(desk: Desk, case: str) -> No
     model, rows = LedgerModel(), BalanceRows(change(_rows(desk)).values(), cut_seq=cut_seq)
     for value, message in zip(desk.values, desk.journal, strict=True):
         model.record(desk.partition, value, message)
-        if isinstance(message.body, TransactionPosted):
-            rows.record(model, message.body)
-    verdict = rows.finish().invariant("compared")
+        rows.record(model, message.body)
+    verdict = rows.finish()[0].invariant("compared")
     assert (not said, said in " ".join(verdict.evidence)) == (verdict.passed, True)
+
+
+def test_a_row_that_a_refusal_wrote_is_named(desk: Desk) -> None:
+    """A refusal changes nothing, so no row may be of one."""
+    refused = next(event.body.seq for event in desk.journal if isinstance(event.body, PostingRefused))
+    model, rows = (
+        LedgerModel(),
+        BalanceRows(_changed(_rows(desk), AVAILABLE, seq=refused).values(), cut_seq=99),
+    )
+    for value, message in zip(desk.values, desk.journal, strict=True):
+        model.record(desk.partition, value, message)
+        rows.record(model, message.body)
+    (said,) = rows.finish()[1].invariant("compared").evidence
+    assert AVAILABLE in said and "a refusal" in said
+
+
+@pytest.mark.parametrize(("change_minor", "passed"), [(0, True), (1, False)])
+def test_balances_as_of_a_record_are_held_against_the_fold_up_to_it(
+    desk: Desk, change_minor: int, passed: bool
+) -> None:
+    """What was true in the middle of the journal still is what is read as of then."""
+    middle = LedgerModel()
+    for value, message in zip(desk.values[:4], desk.journal[:4], strict=True):
+        middle.record(desk.partition, value, message)
+    posted = {
+        name: (one.debits_posted_minor + change_minor, one.credits_posted_minor)
+        for name, one in middle.balances.items()
+        if one.debits_posted_minor or one.credits_posted_minor
+    }
+    model, as_of = LedgerModel(), AsOf(posted, seq=4)
+    for value, message in zip(desk.values, desk.journal, strict=True):
+        model.record(desk.partition, value, message)
+        as_of.record(model, message.body.seq)
+    verdict = as_of.finish().invariant("compared")
+    assert (passed, True) == (verdict.passed, verdict.checked > 0)
+
+
+def test_every_invariant_has_a_number_a_name_and_a_judge() -> None:
+    """L1 to L33 without gap, and two of our own; L34 holds the books against payments."""
+    numbers = [int(one.id[1:]) for one in INVARIANTS]
+    assert [*range(1, 34), 35, 36] == numbers
+    assert len({one.name for one in INVARIANTS}) == len(INVARIANTS)
+    assert all(bool(one.kinds) == (one.judge is not None) and one.judged_by for one in INVARIANTS)
 
 
 def _folded(rows: dict[bytes, bytes], journal: Journal) -> list[str]:
@@ -317,6 +369,26 @@ def test_every_row_of_a_book_is_the_fold_of_the_journal(desk: Desk) -> None:
         assert name.decode() in told
         (told,) = _folded({other: row for other, row in rows.items() if other != name}, desk.journal)
         assert "the row is None" in told
+
+
+BY_HAND: dict[str, Callable[[Any], Any]] = {
+    "one person twice": lambda adjustment: replace(adjustment, decided_by=adjustment.proposed_by),
+    "nobody": lambda adjustment: replace(adjustment, decided_by=None),
+    "proposed by somebody else": lambda adjustment: replace(adjustment, proposed_by="opr_9"),
+    "other legs than were shown": lambda adjustment: replace(
+        adjustment, entry=replace(adjustment.entry, expected_legs=adjustment.entry.expected_legs[:1])
+    ),
+}
+
+
+@pytest.mark.parametrize("case", BY_HAND)
+def test_whatever_one_person_did_alone_is_named(case: str) -> None:
+    """Whoever writes to the journal past the ledger has to invent a second person."""
+    *before, approved = proposed().adjust(APPROVE, operator=SECOND).journal
+    changed = replace(
+        approved, body=replace(approved.body, adjustment=BY_HAND[case](approved.body.adjustment))
+    )
+    assert {"L36"} == _broken(_chained([*before, changed])).keys()
 
 
 def test_entries_by_hand_and_refused_requests_are_judged_too() -> None:
