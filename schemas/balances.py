@@ -2,7 +2,7 @@
 
 from msgspec import Struct
 
-from schemas.envelope import Body, Code, Identifier
+from schemas.envelope import Body, Code, Identifier, Mode
 
 
 class AccountBalance(Struct, frozen=True, kw_only=True):
@@ -31,6 +31,37 @@ class BalancesChanged(Body, frozen=True, kw_only=True):
     """How accounts of a partition stand, each after its last transaction; states in between are not told."""
 
     balances: tuple[AccountBalance, ...]
+
+
+class BalanceTransaction(Struct, frozen=True, kw_only=True):
+    """One transaction that changed what a merchant owns, in minor units; below zero where the merchant paid.
+
+    net_minor: the change of the merchant's liability accounts less what it owes. fee_minor: what the
+    platform took with it, tax on it included. amount_minor: gross, both together. type: the entry
+    template. source: what it is about. available_at_ms: when the net counts as available. seq,
+    created_at_ms: of the transaction's journal record.
+    """
+
+    transaction_id: Identifier
+    seq: int
+    merchant_id: Identifier
+    mode: Mode
+    type: Code
+    source: Identifier
+    currency: Code
+    amount_minor: int
+    fee_minor: int
+    net_minor: int
+    available_at_ms: int
+    created_at_ms: int
+    payment_id: Identifier | None = None
+    payout_id: Identifier | None = None
+
+
+class BalanceTransactionsPosted(Body, frozen=True, kw_only=True):
+    """What changed the balances of merchants in a partition, in the order of its journal."""
+
+    transactions: tuple[BalanceTransaction, ...]
 
 
 class ShardReported(Body, frozen=True, kw_only=True):

@@ -161,6 +161,15 @@ LEDGER_JOURNAL: Final = Topic(
 LEDGER_BALANCES: Final = Topic(
     "ledger.balances.v1", "book", "ledger", ("postgres",), "avro", balances.BalancesChanged, FOREVER
 )
+LEDGER_STATEMENTS: Final = Topic(
+    "ledger.statements.v1",
+    "book",
+    "ledger",
+    ("postgres",),
+    "avro",
+    balances.BalanceTransactionsPosted,
+    FOREVER,
+)
 LEDGER_RESULTS_PAYMENTS: Final = Topic(
     "ledger.results.payments.v1",
     "payment",
@@ -311,6 +320,7 @@ ALL: Final[tuple[Topic, ...]] = (
     LEDGER_COMMANDS_INTERBOOK,
     LEDGER_JOURNAL,
     LEDGER_BALANCES,
+    LEDGER_STATEMENTS,
     LEDGER_RESULTS_PAYMENTS,
     LEDGER_RESULTS_OPS,
     LEDGER_SEALS,

@@ -6,7 +6,7 @@ from typing import Any, Final, Generic, Protocol, TypeVar
 
 import msgspec
 
-from schemas.envelope import Mode
+from schemas.envelope import Message, Mode
 from streams import deadlines
 from streams.ports import Output, View
 
@@ -38,12 +38,13 @@ class UnitStates(Protocol[S]):
     load: the state under the key, or None. An aggregate of many rows folds its events into them, so
     it needs them before its first event: its state is then one of version 0, which belongs to nobody yet.
     store: write what the folds have not written themselves.
-    finish: write what is kept in memory across aggregates, and what the task says of it.
+    finish: write what is kept in memory across aggregates; what the task says of it, and of the events
+    that were recorded since it was last called.
     """
 
     def load(self, key: str) -> S | None: ...
     def store(self, key: str, state: S) -> None: ...
-    def finish(self) -> Sequence[Output]: ...
+    def finish(self, recorded: Sequence[Message[Any]]) -> Sequence[Output]: ...
 
 
 class States(Protocol[S]):
@@ -102,7 +103,7 @@ class _RowPerState(Generic[S]):
         """Write the state under `key`."""
         self._view.put(STATE + key.encode(), _encode(state))
 
-    def finish(self) -> Sequence[Output]:
+    def finish(self, recorded: Sequence[Message[Any]]) -> Sequence[Output]:
         """Every state was written; there is nothing to say."""
         return ()
 
@@ -142,8 +143,11 @@ class UnitTable(Generic[S]):
             self._loaded[key] = found
         return found
 
-    def write(self) -> Sequence[Output]:
-        """Write every changed state and its due row, so that scans of the view see them; what is said of them."""
+    def write(self, recorded: Sequence[Message[Any]]) -> Sequence[Output]:
+        """Write every changed state and its due row, so that scans of the view see them; what is said of them.
+
+        recorded: the events that changed them.
+        """
         for key, entry in self._loaded.items():
             if not entry.is_changed:
                 continue
@@ -156,4 +160,4 @@ class UnitTable(Generic[S]):
             entry.stored_deadline_ms, entry.is_changed = deadline_ms, False
             if deadline_ms is not None:
                 self.earliest_ms = min(self.earliest_ms, deadline_ms)
-        return self._states.finish()
+        return self._states.finish(recorded)

@@ -57,6 +57,7 @@ class Unit(Generic[S]):
         self.decider = decider
         self._partition = partition
         self._log = log
+        self._recorded: list[Message[Any]] = []
 
     def command(self, key: str, message: Message[Any]) -> None:
         """A message that is deduplicated by its command id and answered."""
@@ -105,7 +106,8 @@ class Unit(Generic[S]):
 
     def write(self) -> None:
         """Write the aggregates as they stand, and say what their rows have to say."""
-        self.outbox.outputs.extend(self.table.write())
+        self.outbox.outputs.extend(self.table.write(self._recorded))
+        self._recorded.clear()
 
     def elapse(self, key: str, tick: Message[Tick]) -> None:
         """The deadline of an aggregate has come."""
@@ -144,6 +146,7 @@ class Unit(Generic[S]):
             event = record(entry.key, version, body, _under(entry.state, cause))
             state = self.decider.evolve(entry.state, event)
             entry.state, entry.is_changed = state, True
+            self._recorded.append(event)
             shown = Recorded(envelope=event.envelope, body=body, after=self.decider.after(state))
             self._publish(entry.key, shown)
             for effect in self.decider.react(state, event):

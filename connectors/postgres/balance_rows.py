@@ -9,7 +9,13 @@ from connectors.postgres.events import Event
 from connectors.postgres.projection import Projection
 from connectors.postgres.tables import Table, at
 from schemas.accounts import normal_side
-from schemas.balances import AccountBalance, BalancesChanged, TotalChanged
+from schemas.balances import (
+    AccountBalance,
+    BalancesChanged,
+    BalanceTransaction,
+    BalanceTransactionsPosted,
+    TotalChanged,
+)
 
 _MERCHANT_PREFIX: Final = "mer_"
 
@@ -34,6 +40,25 @@ class BalanceRow(Struct, frozen=True, kw_only=True):
     updated_at: datetime
 
 
+class BalanceTransactionRow(Struct, frozen=True, kw_only=True):
+    """A row of mart.balance_transactions."""
+
+    balance_transaction_id: str
+    merchant_id: str
+    mode: str
+    type: str
+    source: str
+    payment_id: str | None
+    currency: str
+    amount_minor: int
+    fee_minor: int
+    net_minor: int
+    available_on: datetime
+    payout_id: str | None
+    seq: int
+    created_at: datetime
+
+
 class PlatformTotalRow(Struct, frozen=True, kw_only=True):
     """A row of mart.platform_totals."""
 
@@ -51,6 +76,9 @@ class PlatformTotalRow(Struct, frozen=True, kw_only=True):
 
 
 BALANCES: Final = Table("mart.balances", BalanceRow, "account_id")
+BALANCE_TRANSACTIONS: Final = Table(
+    "mart.balance_transactions", BalanceTransactionRow, "balance_transaction_id"
+)
 PLATFORM_TOTALS: Final = Table("mart.platform_totals", PlatformTotalRow, "account_id")
 
 
@@ -67,6 +95,14 @@ def project_balances(projection: Projection, event: Event) -> None:
         before = projection.current(BALANCES, BalanceRow, balance.account_id)
         if before is None or before.seq < balance.seq:
             projection.put(BALANCES, event, _balance(balance), version=balance.seq)
+
+
+def project_balance_transactions(projection: Projection, event: Event) -> None:
+    """Everything that changed what merchants own, written once."""
+    body = event.message.body
+    assert isinstance(body, BalanceTransactionsPosted), f"{type(body).__name__} tells no balance transactions"
+    for one in body.transactions:
+        projection.log(BALANCE_TRANSACTIONS, event, _balance_transaction(one))
 
 
 def project_total(projection: Projection, event: Event) -> None:
@@ -96,6 +132,25 @@ def _balance(balance: AccountBalance) -> BalanceRow:
         ),
         seq=balance.seq,
         updated_at=at(balance.changed_at_ms),
+    )
+
+
+def _balance_transaction(one: BalanceTransaction) -> BalanceTransactionRow:
+    return BalanceTransactionRow(
+        balance_transaction_id=one.transaction_id,
+        merchant_id=one.merchant_id,
+        mode=one.mode,
+        type=one.type,
+        source=one.source,
+        payment_id=one.payment_id,
+        currency=one.currency,
+        amount_minor=one.amount_minor,
+        fee_minor=one.fee_minor,
+        net_minor=one.net_minor,
+        available_on=at(one.available_at_ms),
+        payout_id=one.payout_id,
+        seq=one.seq,
+        created_at=at(one.created_at_ms),
     )
 
 

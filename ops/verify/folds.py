@@ -129,7 +129,7 @@ class Folds:
             if key not in self._done:
                 self._wrong(key, f"the row has version {row.version}, its events do not reach it")
         if self._prefixes:
-            self._unit.finish()
+            self._unit.finish(())
             self._compare_rows()
 
     def _compare_rows(self) -> None:

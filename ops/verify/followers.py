@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from ops.verify.ledger_fold import PaymentAmounts
-from ops.verify.ledger_model import AsOf, BalanceRows, LedgerModel, finding_of
+from ops.verify.ledger_model import AsOf, BalanceRows, ChangeRows, LedgerModel, finding_of
 from ops.verify.log import LogRecord
 from ops.verify.payments import PaymentsPartition
 from ops.verify.report import Finding, Invariant
@@ -57,12 +57,14 @@ class LedgerFindings:
     balances: Finding = field(default_factory=lambda: finding_of("L18"))
     refusals: Finding = field(default_factory=lambda: finding_of("L14"))
     as_of: Finding = field(default_factory=lambda: finding_of("L19"))
+    changes: Finding = field(default_factory=lambda: finding_of("L37"))
 
     def join(self, other: "LedgerFindings") -> None:
         """Take in what was found in another partition."""
         self.balances.add(other.balances)
         self.refusals.add(other.refusals)
         self.as_of.add(other.as_of)
+        self.changes.add(other.changes)
 
     def verdicts(self) -> list[Invariant]:
         """Every invariant, in the order of its number."""
@@ -70,6 +72,7 @@ class LedgerFindings:
             self.refusals.invariant("rows of mart.balances against the refusals of the journal"),
             self.balances.invariant("rows of mart.balances against the journal, each at its own record"),
             self.as_of.invariant("entries as of the middle of each journal against its fold up to there"),
+            self.changes.invariant("rows of mart.balance_transactions against the legs of the journal"),
         ]
 
 
@@ -80,6 +83,7 @@ class LedgerFollower:
     model: LedgerModel
     rows: BalanceRows
     as_of: AsOf
+    changes: ChangeRows
     judges: LedgerFindings
     cut: int
     at_cut: dict[str, PaymentAmounts]
@@ -90,6 +94,7 @@ class LedgerFollower:
         self.model.record(record.partition, record.value, message)
         self.rows.record(self.model, message.body)
         self.as_of.record(self.model, message.body.seq)
+        self.changes.record(message.body, message.envelope.merchant_id)
         if isinstance(message.body, TransactionPosted):
             payment_id = message.body.payment_id
             if payment_id is not None and record.offset < self.cut:
@@ -101,6 +106,7 @@ class LedgerFollower:
         self.judges.balances.add(balances)
         self.judges.refusals.add(refusals)
         self.judges.as_of.add(self.as_of.finish())
+        self.judges.changes.add(self.changes.finish())
 
 
 @dataclass(slots=True)

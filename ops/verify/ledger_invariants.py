@@ -33,6 +33,7 @@ _PLACES: Final = {
     name: frozenset((leg.code, leg.side, leg.phase) for leg in template.legs)
     for name, template in TEMPLATES.items()
 }
+_CHARGES: Final = frozenset({2300, 4010, 4020, 4030, 4060})
 _DISPUTE_HOLD: Final = 2040
 _DISPUTE_RECEIVABLE: Final = 1400
 _INQUIRIES: Final = {"inquiry_opened": 1, "inquiry_closed": -1}
@@ -218,6 +219,17 @@ def counters_agree(fold: LedgerFold) -> Wrong:
             yield f"{currency}: debits {debits} and {debits_pending} pending, credits {credits} and {credits_pending}"
 
 
+def changes_of(body: TransactionPosted, owner: str) -> tuple[int, int]:
+    """What a transaction changed of what a merchant owns, and what of it the platform took as fees and tax."""
+    net_minor = fee_minor = 0
+    for leg in body.legs:
+        if leg.phase == "posted" and f".{owner}." in leg.account_id:
+            net_minor -= signed_minor(leg)
+        elif leg.phase == "posted" and code_of(leg.account_id) in _CHARGES:
+            fee_minor -= signed_minor(leg)
+    return net_minor, fee_minor
+
+
 class Invariant(NamedTuple):
     """What must be true. judge: of every record of these kinds; None: see judged_by."""
 
@@ -307,6 +319,7 @@ INVARIANTS: Final = (
         _took_two_persons,
         AdjustmentApproved,
     ),
+    _elsewhere("L37", "balance transactions are what the journal changed of merchants' accounts", _VERIFY),
 )
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from functools import cache
 
 from ops.verify.ledger_fold import AccountCounters, LedgerFold, PaymentAmounts, Recorded
-from ops.verify.ledger_invariants import INVARIANTS, Invariant, counters_agree, place_of
+from ops.verify.ledger_invariants import INVARIANTS, Invariant, changes_of, counters_agree, place_of
 from ops.verify.report import Finding
 from ops.verify.report import Invariant as Verdict
 from schemas.ledger import PostingRefused, RequestRefused, TransactionPosted
@@ -185,4 +185,36 @@ class AsOf:
 
     def finish(self) -> Finding:
         """What was found."""
+        return self._finding
+
+
+class ChangeRows:
+    """L37: holds the rows of mart.balance_transactions against the legs of the journal, each transaction by its own.
+
+    rows: of one partition, by transaction: gross, fee and net in minor units. A row may be newer than the cut;
+    what changed a merchant's accounts up to the record number `cut_seq` has one.
+    """
+
+    def __init__(self, rows: Mapping[str, tuple[int, int, int]], *, cut_seq: int) -> None:
+        self._finding = finding_of("L37")
+        self._rows = dict(rows)
+        self._cut_seq = cut_seq
+
+    def record(self, body: object, owner: str) -> None:
+        """What a record says, and whose book it is in."""
+        if not isinstance(body, TransactionPosted) or not owner.startswith("mer_"):
+            return
+        self._finding.checked += 1
+        net_minor, fee_minor = changes_of(body, owner)
+        row = self._rows.pop(body.transaction_id, None)
+        if row is None and (net_minor == 0 or body.seq > self._cut_seq):
+            return
+        if row != (net_minor + fee_minor, fee_minor, net_minor):
+            wanted = f"gross {net_minor + fee_minor}, fee {fee_minor}, net {net_minor}"
+            self._finding.wrong(f"{body.transaction_id}: the row says {row}, its legs {wanted}")
+
+    def finish(self) -> Finding:
+        """Name the rows that follow no record."""
+        for transaction_id in sorted(self._rows):
+            self._finding.wrong(f"{transaction_id}: no record posted it")
         return self._finding

@@ -21,7 +21,7 @@ from ops.verify.followers import (
     WindowsFollower,
 )
 from ops.verify.ledger_fold import PaymentAmounts
-from ops.verify.ledger_model import AsOf, BalanceRows, LedgerModel
+from ops.verify.ledger_model import AsOf, BalanceRows, ChangeRows, LedgerModel
 from ops.verify.log import Log, LogRecord
 from ops.verify.payments import Booked, PaymentsPartition
 from ops.verify.postgres import Postgres
@@ -198,10 +198,12 @@ def _ledger(task: PartitionTask, judges: Judges) -> LedgerFollower:
         cut_seq = postgres.journal_seq(task.partition, task.cut)
         middle_seq = (cut_seq + 1) // 2
         posted = postgres.posted_as_of(task.partition, middle_seq)
+        changes = postgres.balance_transactions(task.partition)
     return LedgerFollower(
         model=judges.ledger,
         rows=BalanceRows(rows, cut_seq=cut_seq),
         as_of=AsOf(posted, seq=middle_seq),
+        changes=ChangeRows(changes, cut_seq=cut_seq),
         judges=judges.ledger_rows,
         cut=task.cut,
         at_cut=judges.posted,

@@ -42,6 +42,10 @@ _AS_OF: Final = """
     WHERE t._partition = %s AND t.seq <= %s AND e.phase = 'posted'
     GROUP BY e.account_id
 """
+_CHANGES: Final = """
+    SELECT balance_transaction_id, amount_minor, fee_minor, net_minor
+    FROM mart.balance_transactions WHERE _partition = %s
+"""
 _SEQ: Final = "SELECT coalesce(max(seq), 0) FROM raw.ledger_journal WHERE _partition = %s AND _offset < %s"
 _RESULTS: Final = """
     SELECT provider, provider_ref, status, duplicates, operation_id, kind, expected_minor, expected_currency,
@@ -139,6 +143,13 @@ class Postgres:
         return {
             account_id: (int(debits), int(credits))
             for account_id, debits, credits in self._rows(_AS_OF, [partition, seq])
+        }
+
+    def balance_transactions(self, partition: int) -> dict[str, tuple[int, int, int]]:
+        """Gross, fee and net by transaction, of the rows of mart.balance_transactions that came from a partition."""
+        return {
+            transaction_id: (amount, fee, net)
+            for transaction_id, amount, fee, net in self._rows(_CHANGES, [partition])
         }
 
     def recon_results(self) -> Iterator[ResultRow]:

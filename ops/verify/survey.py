@@ -46,6 +46,7 @@ _JUDGED: Final = (
     topics.RISK_DECISIONS,
     topics.LEDGER_JOURNAL,
     topics.LEDGER_BALANCES,
+    topics.LEDGER_STATEMENTS,
     topics.LEDGER_TOTALS,
     topics.WEBHOOKS_MESSAGES,
     topics.WEBHOOKS_ATTEMPTS,

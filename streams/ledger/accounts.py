@@ -57,9 +57,8 @@ class Accounts:
             known = self._known[account_id] = _NO_COUNTERS if row is None else read_counters(row)
         return known
 
-    def put(self, prefix: bytes, account_id: str, counters: Counters, cause: Message[Any]) -> None:
-        """How an account stands from now on, after the transaction of `cause`."""
-        self._row(prefix, account_id)
+    def put(self, account_id: str, counters: Counters, cause: Message[Any]) -> None:
+        """How an account that was read stands from now on, after the transaction of `cause`."""
         self._known[account_id] = counters
         self._causes[account_id] = cause
 

@@ -1,20 +1,23 @@
 """How do the accounts stand? Said once for each that a unit of work changed, after its last transaction."""
 
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Iterator, Sequence
+from typing import Final, TypeVar
 
 from msgspec.structs import replace
 
 from schemas import ids, topics
 from schemas.balances import AccountBalance, BalancesChanged
 from schemas.codec import codec_of
-from schemas.envelope import Message
+from schemas.envelope import Body, Envelope, Message
+from schemas.topics import Topic
 from streams.ledger.accounts import Standing
 from streams.ledger.chart import described
 from streams.ports import Output
 
+T = TypeVar("T")
+
 _MOST: Final = 1_000
-"""Accounts in one message, so that none grows beyond what a broker takes."""
+"""What one message tells of at most, so that none grows beyond what a broker takes."""
 
 
 def told(changed: Sequence[Standing], partition: int) -> Sequence[Output]:
@@ -22,21 +25,34 @@ def told(changed: Sequence[Standing], partition: int) -> Sequence[Output]:
 
     Telling every account after every transaction would cost more than posting them.
     """
-    return [_message(changed[low : low + _MOST], partition) for low in range(0, len(changed), _MOST)]
+    return [
+        together(
+            topics.LEDGER_BALANCES,
+            BalancesChanged(balances=tuple([_balance(standing) for standing in some])),
+            max([standing.cause for standing in some], key=lambda cause: cause.body.seq).envelope,
+            some[0].account_id,
+            partition,
+        )
+        for some in batches(changed)
+    ]
 
 
-def _message(changed: Sequence[Standing], partition: int) -> Output:
-    cause = max(changed, key=lambda standing: standing.cause.body.seq).cause.envelope
+def batches(found: Sequence[T]) -> Iterator[Sequence[T]]:
+    """Parts of what is told together."""
+    return (found[low : low + _MOST] for low in range(0, len(found), _MOST))
+
+
+def together(topic: Topic, body: Body, cause: Envelope, first: str, partition: int) -> Output:
+    """One message about much of a unit of work. cause: of its last event; first: id of what it tells first."""
     envelope = replace(
         cause,
-        message_id=ids.digest(cause.message_id, topics.LEDGER_BALANCES.name, changed[0].account_id),
+        message_id=ids.digest(cause.message_id, topic.name, first),
         causation_id=cause.message_id,
         aggregate_key="",
         version=0,
     )
-    body = BalancesChanged(balances=tuple([_balance(standing) for standing in changed]))
-    value = codec_of(topics.LEDGER_BALANCES).encode(Message(envelope=envelope, body=body))
-    return Output(topics.LEDGER_BALANCES.name, cause.aggregate_key.encode(), value, partition)
+    value = codec_of(topic).encode(Message(envelope=envelope, body=body))
+    return Output(topic.name, cause.aggregate_key.encode(), value, partition)
 
 
 def _balance(standing: Standing) -> AccountBalance:

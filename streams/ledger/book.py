@@ -3,16 +3,17 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import msgspec
 from msgspec import Raw, Struct
 
-from schemas.envelope import WALL_CLOCK, Mode
+from schemas.envelope import WALL_CLOCK, Message, Mode
 from schemas.ledger import BookOpened, Terms
 from streams.ledger.accounts import Accounts
 from streams.ledger.balances import told
 from streams.ledger.rows import Rows
+from streams.ledger.statements import announced
 from streams.ports import Output, View
 from streams.table import STATE
 
@@ -149,9 +150,10 @@ class UnitBooks:
         """Write the head."""
         self._view.put(STATE + key.encode(), _encode(state.head))
 
-    def finish(self) -> Sequence[Output]:
-        """Write the accounts that changed, and tell how each of them stands."""
-        return told(self._accounts.write(), self._partition)
+    def finish(self, recorded: Sequence[Message[Any]]) -> Sequence[Output]:
+        """Write the accounts that changed, and tell how each of them stands and what merchants gained or paid."""
+        stand = told(self._accounts.write(), self._partition)
+        return (*stand, *announced(recorded, self._partition))
 
 
 def read_head(row: bytes) -> Head:

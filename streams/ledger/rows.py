@@ -110,7 +110,7 @@ class Rows:
 
     def put_counters(self, account_id: str, counters: Counters, cause: Message[Any]) -> None:
         """How an account stands after a transaction."""
-        self._accounts.put(self._prefix, account_id, counters, cause)
+        self._accounts.put(account_id, counters, cause)
 
     def payment(self, payment_id: str) -> Payment | None:
         """What is known of a payment."""

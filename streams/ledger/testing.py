@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from schemas import ids, topics
 from schemas.api import Reply
-from schemas.balances import BalancesChanged, ShardReported
+from schemas.balances import BalancesChanged, BalanceTransactionsPosted, ShardReported
 from schemas.codec import codec_of
 from schemas.envelope import PLATFORM, Actor, Message
 from schemas.ledger import (
@@ -104,7 +104,8 @@ def entry(
 
 
 class Desk:
-    """One ledger task. journal: its records; results, balances, shards: what it told others.
+    """One ledger task. journal: its records; results, balances, changes, shards: what it
+    told others.
 
     said: what the last message led to, such as `capture` or the outcome of a refusal. on_their_way: what
     other books have to post and were not given yet. result_topics: where each of the results was told.
@@ -119,6 +120,7 @@ class Desk:
         self.journal: list[Message[Any]] = []
         self.results: list[PostingResult] = []
         self.balances: list[BalancesChanged] = []
+        self.changes: list[BalanceTransactionsPosted] = []
         self.shards: list[ShardReported] = []
         self.said: list[str] = []
         self.on_their_way: list[Output] = []
@@ -148,6 +150,7 @@ class Desk:
                     topics.LEDGER_RESULTS_PAYMENTS.name: self.results,
                     topics.LEDGER_RESULTS_OPS.name: self.results,
                     topics.LEDGER_BALANCES.name: self.balances,
+                    topics.LEDGER_STATEMENTS.name: self.changes,
                     topics.LEDGER_SHARDS.name: self.shards,
                 }
                 told[output.topic].append(message.body)

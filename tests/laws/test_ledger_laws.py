@@ -122,7 +122,7 @@ def test_the_rows_are_the_fold_of_the_journal(terms: Terms, history: list[Word])
     for event in desk.journal:
         key = event.envelope.aggregate_key
         books.store(key, evolve(books.load(key), event))
-    books.finish()
+    books.finish(())
     assert rows(desk.store) == rows(rebuilt)
 
 

@@ -32,7 +32,7 @@ def test_what_is_no_amount_is_refused(amount: object) -> None:
     """Money is a positive integer of minor units, and nothing that looks like one."""
     with pytest.raises(MoneyError) as refused:
         check_amount_minor(amount, USD)
-    assert "amount" == refused.value.param
+    assert "amount" == refused.value.param and str(refused.value)
 
 
 @pytest.mark.parametrize("code", ["usd", "", "XAU", "XXX", "US", None, 840, "DOGE"])
@@ -44,6 +44,7 @@ def test_what_is_no_currency_is_refused(code: object) -> None:
 
 def test_limits_are_inclusive() -> None:
     """The largest amount is allowed, one more is not."""
+    assert (10**12 - 1, 10**10 - 1, 10**13 - 1) == tuple(map(max_amount_minor, (USD, JPY, KWD)))
     assert max_amount_minor(USD) == check_amount_minor(max_amount_minor(USD), USD)
     with pytest.raises(MoneyError):
         check_amount_minor(max_amount_minor(USD) + 1, USD)

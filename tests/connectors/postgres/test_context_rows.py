@@ -131,6 +131,17 @@ CASES: list[tuple[str, str, dict[str, Any]]] = [
     ),
     ("mart.balances", FEE_ACCOUNT, {"balance_minor": 320, "owner": None, "merchant_id": None}),
     (
+        "mart.balance_transactions",
+        CAPTURE_TXN,
+        {
+            "amount_minor": 10_000,
+            "fee_minor": 320,
+            "net_minor": 9_680,
+            "available_on": at(START_MS + 2),
+            "seq": 3,
+        },
+    ),
+    (
         "mart.platform_totals",
         "test.4010.fee.processing.USD",
         {"balance_minor": 640, "version": 2, "watermark_at": at(START_MS)},

@@ -9,7 +9,14 @@ from connectors.postgres.events import Event
 from connectors.runtime import Partition, Record
 from schemas import ids, topics
 from schemas.api import AnsweredRequest
-from schemas.balances import AccountBalance, BalancesChanged, ShardReported, TotalChanged
+from schemas.balances import (
+    AccountBalance,
+    BalancesChanged,
+    BalanceTransaction,
+    BalanceTransactionsPosted,
+    ShardReported,
+    TotalChanged,
+)
 from schemas.bank import SettlementFileAccepted, SettlementFileRefused
 from schemas.envelope import Body, Message, Recorded
 from schemas.ledger import BookOpened, Leg, PostingRefused, Terms, TransactionPosted
@@ -426,6 +433,22 @@ def _balances() -> Iterator[tuple[Topic, str, Message[Any]]]:
         stands = replace(balance, seq=seq, changed_at_ms=START_MS + seq)
         body = BalancesChanged(balances=(stands,))
         yield topic, BOOK, of(topic, BOOK, body, f"bal_{number}", at_ms=START_MS + seq)
+    change = BalanceTransaction(
+        transaction_id=CAPTURE_TXN,
+        seq=3,
+        merchant_id=MERCHANT,
+        mode="test",
+        type="capture",
+        source=CAPTURE,
+        currency="USD",
+        amount_minor=10_000,
+        fee_minor=320,
+        net_minor=9_680,
+        available_at_ms=START_MS + 2,
+        created_at_ms=START_MS,
+    )
+    posted = BalanceTransactionsPosted(transactions=(change,))
+    yield topics.LEDGER_STATEMENTS, BOOK, of(topics.LEDGER_STATEMENTS, BOOK, posted, "stm_1")
     total = "test.4010.fee.processing.USD"
     for version in (1, 2):
         report = ShardReported(

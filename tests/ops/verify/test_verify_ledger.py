@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from ops.verify.folds import Changelog, Folds
 from ops.verify.ledger_fold import PaymentAmounts
 from ops.verify.ledger_invariants import INVARIANTS
-from ops.verify.ledger_model import AsOf, BalanceRows, LedgerModel
+from ops.verify.ledger_model import AsOf, BalanceRows, ChangeRows, LedgerModel
 from ops.verify.report import Finding
 from ops.verify.versions import Versions
 from schemas import topics
@@ -337,10 +337,38 @@ def test_balances_as_of_a_record_are_held_against_the_fold_up_to_it(
     assert (passed, True) == (verdict.passed, verdict.checked > 0)
 
 
+CHANGES: dict[str, tuple[Callable[[dict[str, Any]], dict[str, Any]], str]] = {
+    "as told": (lambda rows: rows, ""),
+    "a net changed": (
+        lambda rows: {name: (gross, fee, net + 1) for name, (gross, fee, net) in rows.items()},
+        "says",
+    ),
+    "a row missing": (lambda rows: dict(list(rows.items())[1:]), "the row says None"),
+    "a row of nothing": (lambda rows: {**rows, "txn_x": (1, 0, 1)}, "no record posted it"),
+}
+
+
+@pytest.mark.parametrize("case", CHANGES)
+def test_balance_transactions_are_held_against_the_journal(desk: Desk, case: str) -> None:
+    """What a merchant is shown of each change is what was posted of it."""
+    change, said = CHANGES[case]
+    told = {
+        one.transaction_id: (one.amount_minor, one.fee_minor, one.net_minor)
+        for message in desk.changes
+        for one in message.transactions
+    }
+    assert 3 == len(told)
+    rows = ChangeRows(change(told), cut_seq=99)
+    for message in desk.journal:
+        rows.record(message.body, message.envelope.merchant_id)
+    verdict = rows.finish().invariant("compared")
+    assert (not said, said in " ".join(verdict.evidence)) == (verdict.passed, True)
+
+
 def test_every_invariant_has_a_number_a_name_and_a_judge() -> None:
-    """L1 to L33 without gap, and two of our own; L34 holds the books against payments."""
+    """L1 to L33 without gap, and three of our own; L34 holds the books against payments."""
     numbers = [int(one.id[1:]) for one in INVARIANTS]
-    assert [*range(1, 34), 35, 36] == numbers
+    assert [*range(1, 34), 35, 36, 37] == numbers
     assert len({one.name for one in INVARIANTS}) == len(INVARIANTS)
     assert all(bool(one.kinds) == (one.judge is not None) and one.judged_by for one in INVARIANTS)
 

@@ -169,7 +169,7 @@ def _check_rows(log: Log, partition: int, store: MemoryStore) -> None:
         event = codec_of(topics.LEDGER_JOURNAL).decode(record.value)
         key = event.envelope.aggregate_key
         books.store(key, evolve(books.load(key), event))
-    books.finish()
+    books.finish(())
     assert _folded(store) == _folded(rebuilt)
 
 

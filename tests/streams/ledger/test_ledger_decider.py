@@ -10,6 +10,7 @@ from schemas.ledger import RecordCapture, RecordHold, ReserveRefund, Terms
 from schemas.merchants import ApiKey, MerchantCreated, OperatorCreated, Profile, WebhookEndpointDeleted
 from schemas.testing import OTHER_MERCHANT, envelope
 from streams.deferred import DEFERRED
+from streams.ledger.book import read_head
 from streams.ledger.legs import MAX_AMOUNT_MINOR
 from streams.ledger.pricing import deductions
 from streams.ledger.testing import DAY, Desk, command, entry
@@ -426,10 +427,51 @@ def test_refunds_return_their_part_of_the_fee() -> None:
     assert fee_minor - 106 - 106 == next(
         event.body.amount_minor for event in desk.journal if _is(event, "fee_charged_again")
     )
+    desk.reserve(3_333, name="4").succeed(3_333, name="4")
+    assert 0 == desk.by_code().get(4010, 0), "a full refund returns the whole fee, whatever was undone before"
 
 
 def _is(event: Message[Any], template: str) -> bool:
     return getattr(event.body, "template", "") == template
+
+
+@pytest.mark.parametrize(("more_minor", "said"), [(0, "refund_reserved"), (1, "balance_insufficient")])
+def test_what_was_kept_of_a_sale_may_be_owed_and_no_more(more_minor: int, said: str) -> None:
+    """Of 100.00: fee 3.20, tax 0.57 and 10.00 in the reserve; the merchant has paid out all the rest."""
+    desk = Desk().terms(RESERVE).capture().wait(2 * DAY)
+    desk.enter(entry("payout_reserved", "po_1", amounts={"amount": 8_623}))
+    desk.capture(10**6, payment="other")
+    assert [said] == desk.reserve(1_377 + more_minor).said
+
+
+def test_a_hold_that_was_released_is_forgotten() -> None:
+    """The row of a payment does not grow with its history."""
+    desk = Desk().open().hold().release()
+    payment = desk.book().rows.payment(command(RecordHold, 1).payment_id)
+    assert payment is not None and () == payment.holds
+
+
+def test_holds_of_one_authorization_run_out_in_order_of_their_ends() -> None:
+    """Not in the order they were made."""
+    desk = Desk().open()
+    desk.hold(100, expires_at_ms=desk.now_ms + 2 * DAY).hold(200, turn=2, expires_at_ms=desk.now_ms + DAY)
+    held = [desk.wait(DAY).held_minor(), desk.wait(DAY).held_minor()]
+    assert ([100, 0], ["hold_expired"]) == (held, desk.said)
+
+
+def test_a_head_of_a_newer_program_is_not_read() -> None:
+    """Guessing what it means could lose what it says."""
+    with pytest.raises(ValueError, match="deploy the newer program"):
+        read_head(b"[2]")
+
+
+@pytest.mark.parametrize(("code", "currency"), [(4010, "USD"), (9999, "USD")])
+def test_only_accounts_of_the_book_are_closed(code: int, currency: str) -> None:
+    """Those of the platform belong to all books, and those that do not exist to none."""
+    assert [] == Desk().open().close(code, currency=currency).said
+    assert [] == Desk().close(2020).said
+    assert [] == Desk().open().reopen(2020).said
+    assert [] == Desk().open().close(2020).close(2020).said
 
 
 def test_a_rolling_reserve_pays_a_debt_and_the_rest_is_released() -> None:

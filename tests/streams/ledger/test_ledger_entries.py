@@ -496,9 +496,19 @@ def test_a_closed_account_refuses_until_it_is_reopened() -> None:
     assert ["account_closed"] == desk.enter(PAID_OUT).said
     assert before == _accounts(desk)
     assert ["capture"] == desk.capture(payment="q").said
+    assert ["psp_cost"] == desk.enter(entry("psp_cost", "cap_1", amounts={"amount": 1})).said
     assert ["AccountReopened"] == desk.reopen(2020).said
     again = entry("payout_reserved", "po_1", turn=2, amounts={"amount": 9_000, "fee": 25})
     assert ["payout_reserved"] == desk.enter(again).said
+
+
+def test_an_account_of_many_overflows_whatever_the_others_hold() -> None:
+    """The second merchant has sold nothing yet; what the provider owes is over the limit all the same."""
+    desk = Desk().open().terms(Terms(), merchant=OTHER_MERCHANT).capture(MAX_AMOUNT_MINOR // 2 + 1)
+    before = _accounts(desk)
+    other = command(RecordCapture, MAX_AMOUNT_MINOR // 2 + 1, merchant=OTHER_MERCHANT)
+    assert ["amount_overflow"] == desk.tell(other, merchant=OTHER_MERCHANT).said
+    assert before == _accounts(desk)
 
 
 def test_an_expired_hold_cannot_be_released() -> None:

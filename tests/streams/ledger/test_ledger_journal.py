@@ -7,7 +7,7 @@ import pytest
 from schemas.balances import ShardReported
 from schemas.testing import MERCHANT
 from streams.ledger.due import Due, DueRows
-from streams.ledger.testing import DAY, Desk
+from streams.ledger.testing import DAY, TREASURY, WALLET, Desk, entry
 from streams.simulator import MemoryStore
 
 ZEROS = bytes(32)
@@ -47,6 +47,34 @@ def test_balances_are_told_with_the_record_they_follow() -> None:
     assert [("simulator", 3), (MERCHANT, None), (None, 3)] == [
         (one.owner, one.shard) for one in told.balances
     ]
+
+
+def test_what_changes_a_merchant_s_balance_is_told_gross_and_net() -> None:
+    """A sale with its fee, a refund, a payout; what only becomes available or is announced changes nothing."""
+    desk = Desk().open().hold().capture().wait(2 * DAY).reserve(4_000).succeed(4_000)
+    desk.enter(entry("payout_reserved", "po_1", amounts={"amount": 5_000, "fee": 25}))
+    desk.enter(entry("payout_paid", "po_1", amounts={"amount": 5_000}))
+    told = [one for message in desk.changes for one in message.transactions]
+    assert [
+        ("capture", 10_000, 320, 9_680, None),
+        ("refund_succeeded", -4_000, 0, -4_000, None),
+        ("payout_reserved", 0, 25, -25, "po_1"),
+        ("payout_paid", -5_000, 0, -5_000, "po_1"),
+    ] == [(one.type, one.amount_minor, one.fee_minor, one.net_minor, one.payout_id) for one in told]
+    sale, refund = told[:2]
+    assert (sale.created_at_ms + 2 * DAY, refund.created_at_ms) == (
+        sale.available_at_ms,
+        refund.available_at_ms,
+    )
+    owned = sum(amount for code, amount in desk.by_code().items() if 2010 <= code <= 2060)
+    assert -owned == sum(one.net_minor for one in told)
+
+
+def test_books_of_wallets_and_the_treasury_have_no_balance_transactions() -> None:
+    """They belong to no merchant."""
+    desk = Desk().enter(entry("wallet_topped_up", "top_1", book=WALLET), book=WALLET)
+    desk.enter(entry("bank_charged", "fee_1", book=TREASURY), book=TREASURY)
+    assert ([], 2) == (desk.changes, len(desk.balances))
 
 
 def _names(reports: list[ShardReported]) -> list[tuple[int, int, int]]:
