@@ -24,8 +24,8 @@ _CONDITIONS: Final = {
     "created_after": " AND b.created_at > %(created_after)s",
     "created_before": " AND b.created_at < %(created_before)s",
     "starting_after": """ AND (b.created_at, b.balance_transaction_id) < (
-        SELECT created_at, transaction_id FROM mart.ledger_transactions
-        WHERE transaction_id = %(starting_after)s AND merchant_id = %(merchant_id)s)""",
+        SELECT created_at, balance_transaction_id FROM mart.balance_transactions
+        WHERE balance_transaction_id = %(starting_after)s AND merchant_id = %(merchant_id)s)""",
 }
 _NEWEST: Final = " ORDER BY b.created_at DESC, b.balance_transaction_id DESC LIMIT %(rows)s"
 _ACCOUNT: Final = """

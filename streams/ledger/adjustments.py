@@ -58,8 +58,10 @@ def adjust(book: Book, command: AdjustmentCommand, asked: Envelope) -> Decision[
 def _propose(book: Book, command: ProposeAdjustment, asked: Envelope) -> Decision[AggregateEvent]:
     before = book.rows.adjustment(command.adjustment_id)
     if before is not None:
-        # The same key long after the command was forgotten; the id says that it is the same book.
-        return Repeated(Outcome.CREATED, before.version)
+        # The same key long after the command was forgotten.
+        stated = (replace(before.entry, expected_legs=()), before.reason, before.reference)
+        is_same = stated == (command.entry, command.reason, command.reference)
+        return Repeated(Outcome.CREATED, before.version) if is_same else Refused(Outcome.IDEMPOTENCY_MISMATCH)
     is_there = (book.merchant_id, book.mode) == (asked.merchant_id, asked.mode)
     if (book.version and not is_there) or (not book.version and not asked.merchant_id.startswith("trs_")):
         # The treasury's book is the one that nobody opens.

@@ -6,7 +6,6 @@ import pytest
 from msgspec.structs import replace
 
 from schemas import ids
-from schemas.api import Reply
 from schemas.ledger import (
     AdjustmentApproved,
     AdjustmentView,
@@ -18,6 +17,7 @@ from schemas.ledger import (
 )
 from schemas.outcomes import Outcome
 from schemas.testing import MERCHANT, OTHER_MERCHANT
+from streams.handled import HANDLED
 from streams.ledger.adjustments import BY_HAND
 from streams.ledger.entries import ENTRIES
 from streams.ledger.testing import DAY, TREASURY, WALLET, Desk, entry
@@ -134,6 +134,20 @@ def test_a_repeated_proposal_is_shown_as_it_was() -> None:
     assert (Outcome.IDEMPOTENCY_MISMATCH, ("reference",)) == (answered(desk), reply.differing)
 
 
+def test_a_key_means_the_same_long_after_its_command_was_forgotten() -> None:
+    """Handled commands are swept after five weeks; an adjustment is for life."""
+    desk = proposed()
+    first = shown(desk)
+    for name in [name for name in desk.store.items() if name.startswith(HANDLED)]:
+        desk.store.delete(name)
+    assert first == shown(desk.adjust(proposal()))
+    (again,) = desk.answers
+    assert again.replayed
+    for name in [name for name in desk.store.items() if name.startswith(HANDLED)]:
+        desk.store.delete(name)
+    assert Outcome.IDEMPOTENCY_MISMATCH is answered(desk.adjust(replace(proposal(), reference="CASE-18")))
+
+
 def test_legs_that_changed_meanwhile_are_not_posted() -> None:
     """What was approved is what was shown: 5.00 from the balance, not a debt."""
     desk = sold().adjust(proposal("fee_debited", amounts={"amount": 9_000}))
@@ -206,10 +220,3 @@ def test_what_has_a_course_of_its_own_is_not_for_hands() -> None:
     for name in BY_HAND - {"reversal"}:
         use = ENTRIES[name]
         assert not (use.begins or use.follows or use.sends or use.comes_back or use.is_answered), name
-
-
-def test_an_answer_nobody_waits_for_is_not_sent() -> None:
-    """The commands of payments and operators' topics are no requests."""
-    desk = sold()
-    assert [] == desk.answers
-    assert Reply.__struct_config__.tag == "Reply.v1"
