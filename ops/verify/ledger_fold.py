@@ -194,11 +194,15 @@ class LedgerFold:
         if body.template != "hold_expired":
             return told
         waiting = self._waiting.get(name)
-        expiring = min(waiting) if waiting else None
-        expired = self._expired.get(cause)
-        if waiting and expiring is not None:
-            waiting.remove(expiring)
+        if not waiting:
+            return told
+        expiring, expired = min(waiting), self._expired.get(cause)
+        if len(waiting) > 1:
+            # Which of an authorization's holds it is, the journal does not say, so neither is its order known.
+            expired = None
+        else:
             self._expired = {cause: expiring}
+        waiting.remove(expiring)
         return told._replace(expiring=expiring, expired=expired)
 
     def _is_apart(self, partition: int, cause: tuple[str, str]) -> bool:
