@@ -34,6 +34,8 @@ from schemas.rendering import rfc3339
 _TREASURY: Final = "treasury"
 _BOOKS: Final = ("mer", "wal", "trs")
 _STATUSES: Final = ("proposed", "posted", "rejected")
+_PARAMS: Final = {"entry": "template", "reason": "reason", "reference": "reference"}
+_MISSING: Final = "no such book or adjustment"
 
 EntryName = Annotated[str, Meta(pattern=r"^[a-z][a-z_]{1,63}\Z")]
 
@@ -183,10 +185,6 @@ async def _asked(
     return result_answer(
         reply, command.adjustment_id, _shown, params=_PARAMS, headers={"Location": url}, missing=_MISSING
     )
-
-
-_PARAMS: Final = {"entry": "template", "reason": "reason", "reference": "reference"}
-_MISSING: Final = "no such book or adjustment"
 
 
 def _shown(view: View) -> tuple[object, int | None]:
