@@ -20,16 +20,16 @@ _MOST: Final = 1_000
 """What one message tells of at most, so that none grows beyond what a broker takes."""
 
 
-def told(changed: Sequence[Standing], partition: int) -> Sequence[Output]:
+def told(changed: Sequence[Standing], cause: Envelope, partition: int) -> Sequence[Output]:
     """The accounts a unit of work changed, in as few messages as can be, on the partition of their journal.
 
-    Telling every account after every transaction would cost more than posting them.
+    cause: of the last event of the unit. Telling every account after every transaction would cost more than posting them.
     """
     return [
         together(
             topics.LEDGER_BALANCES,
             BalancesChanged(balances=tuple([_balance(standing) for standing in some])),
-            max([standing.cause for standing in some], key=lambda cause: cause.body.seq).envelope,
+            cause,
             some[0].account_id,
             partition,
         )

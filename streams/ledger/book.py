@@ -152,7 +152,11 @@ class UnitBooks:
 
     def finish(self, recorded: Sequence[Message[Any]]) -> Sequence[Output]:
         """Write the accounts that changed, and tell how each of them stands and what merchants gained or paid."""
-        stand = told(self._accounts.write(), self._partition)
+        changed = self._accounts.write()
+        if not recorded:
+            # Rows that are folded anew are news to nobody.
+            return ()
+        stand = told(changed, recorded[-1].envelope, self._partition)
         return (*stand, *announced(recorded, self._partition))
 
 

@@ -25,15 +25,13 @@ _OF_PAYOUTS: Final = "payout_"
 
 def announced(recorded: Sequence[Message[Any]], partition: int) -> Sequence[Output]:
     """The balance transactions among what a unit of work recorded, on the partition of their journal."""
-    found = [
-        (event.envelope, change) for event in recorded if (change := balance_transaction(event)) is not None
-    ]
+    found = [change for event in recorded if (change := balance_transaction(event)) is not None]
     return [
         together(
             topics.LEDGER_STATEMENTS,
-            BalanceTransactionsPosted(transactions=tuple([change for _, change in some])),
-            some[-1][0],
-            some[0][1].transaction_id,
+            BalanceTransactionsPosted(transactions=tuple(some)),
+            recorded[-1].envelope,
+            some[0].transaction_id,
             partition,
         )
         for some in batches(found)

@@ -502,6 +502,17 @@ def test_a_closed_account_refuses_until_it_is_reopened() -> None:
     assert ["payout_reserved"] == desk.enter(again).said
 
 
+def test_a_prepaid_plan_is_earned_once() -> None:
+    """Part by part, and no more than was prepaid."""
+    desk = _sold(Desk()).enter(entry("plan_prepaid", "sub_1", amounts={"amount": 2_000}))
+    said = [
+        desk.enter(entry("plan_earned", "sub_1", turn=turn, amounts={"amount": amount})).said
+        for turn, amount in enumerate((1_200, 1_200, 800, 1), 1)
+    ]
+    assert [["plan_earned"], ["unexpected_state"], ["plan_earned"], ["unexpected_state"]] == said
+    assert (-2_000, 0) == (desk.by_code()[4060], desk.by_code().get(2600, 0))
+
+
 def test_an_account_of_many_overflows_whatever_the_others_hold() -> None:
     """The second merchant has sold nothing yet; what the provider owes is over the limit all the same."""
     desk = Desk().open().terms(Terms(), merchant=OTHER_MERCHANT).capture(MAX_AMOUNT_MINOR // 2 + 1)

@@ -6,6 +6,7 @@ import pytest
 
 from schemas.balances import ShardReported
 from schemas.testing import MERCHANT
+from streams.ledger.accounts import Counters
 from streams.ledger.due import Due, DueRows
 from streams.ledger.testing import DAY, TREASURY, WALLET, Desk, entry
 from streams.simulator import MemoryStore
@@ -21,6 +22,12 @@ def test_records_are_numbered_and_chained() -> None:
         assert (seq, previous) == (event.body.seq, event.body.prev_hash)
         previous = sha256(previous + len(value).to_bytes(4, "big") + value).digest()
     assert 5 == len(desk.journal)
+
+
+def test_what_is_announced_to_be_taken_is_not_free() -> None:
+    """And what is announced to come is not there yet."""
+    counters = Counters(debits_pending=5, debits_posted=10, credits_pending=7, credits_posted=100)
+    assert (85, -97) == (counters.free("credit"), counters.free("debit"))
 
 
 def test_legs_of_platform_accounts_name_their_shard() -> None:
