@@ -24,6 +24,7 @@ RestDays = Annotated[tuple[Annotated[int, Meta(ge=1, le=7)], ...], Meta(max_leng
 Holidays = Annotated[tuple[IsoDate, ...], Meta(max_length=366)]
 UtcOffsetMinutes = Annotated[int, Meta(ge=-720, le=840)]
 EffectiveFromMs = Annotated[int, Meta(ge=0, le=2**53)]
+ExpiresAtMs = Annotated[int, Meta(ge=0, le=2**53)]
 
 
 class PriceTier(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -103,7 +104,7 @@ class RecordHold(LedgerCommand, frozen=True, kw_only=True):
     expires_at_ms: when the ledger itself takes it back; None: whoever told of it tells of its end.
     """
 
-    expires_at_ms: int | None = None
+    expires_at_ms: ExpiresAtMs | None = None
 
 
 class RecordRelease(LedgerCommand, frozen=True, kw_only=True):

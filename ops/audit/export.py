@@ -29,8 +29,8 @@ _BALANCES: Final = (
 def export(settings: Settings, directory: Path) -> dict[str, int]:
     """Write everything `standalone.py` reads into a directory; how many of each.
 
-    The journal is read to its ends of now, and the sink is waited for; what came later is left out on both
-    sides. Raises LogUnreadable, TablesAway, OSError.
+    The journal is read to its ends of now, and the sink is waited for; entries that came later are left out on
+    both sides, balances that went on are there and say so by their seq. Raises LogUnreadable, TablesAway, OSError.
     """
     directory.mkdir(parents=True, exist_ok=True)
     outside = seals_file(settings)
@@ -40,14 +40,16 @@ def export(settings: Settings, directory: Path) -> dict[str, int]:
         seals = sealed(log)
         ends = log.ends(topics.LEDGER_JOURNAL.name)
         sizes = _journal(log, ends, directory)
-        _loaded(settings, {topics.LEDGER_JOURNAL.name: ends})
+        # Balances are told with the records they follow, so those up to the journal's ends are told by now.
+        told = log.ends(topics.LEDGER_BALANCES.name)
+        _loaded(settings, {topics.LEDGER_JOURNAL.name: ends, topics.LEDGER_BALANCES.name: told})
     _write(directory / "seals.jsonl", (plain(seal) for seal in seals))
     schemas = {one.id: json.loads(one.text) for one in registry.of_topic(topics.LEDGER_JOURNAL.name)}
     (directory / "schemas.json").write_text(json.dumps(schemas))
     (directory / "seal.pub").write_text(public_key_file(settings).read_text())
     with psycopg.connect(settings.postgres_dsn, row_factory=dict_row) as database:
         entries = [row for row in database.execute(_ENTRIES) if row["_offset"] < ends[row["_partition"]]]
-        balances = [row for row in database.execute(_BALANCES) if row["seq"] <= sizes[row["_partition"]]]
+        balances = list(database.execute(_BALANCES))
     _write(directory / "entries.jsonl", entries)
     _write(directory / "balances.jsonl", balances)
     return {

@@ -25,7 +25,7 @@ _UNKNOWN: Final = Terms()
 
 
 MAX_TERMS: Final = 8
-"""Terms that are remembered; a fact told late is under those that were in force when it occurred."""
+"""Terms of the past that are remembered; a fact told late is under those that were in force when it occurred."""
 
 
 class NumberedTerms(NamedTuple):
@@ -75,6 +75,12 @@ class Head(Struct, frozen=True, array_like=True):
     allowances: dict[str, int] = {}
     closed: tuple[tuple[int, str], ...] = ()
     indebted: tuple[str, ...] = ()
+
+
+def remembered(known: Sequence[NumberedTerms], at_ms: int) -> tuple[NumberedTerms, ...]:
+    """The latest terms that have begun, and all that are still to come, in the order they were set."""
+    begun = [one.number for one in known if one.terms.effective_from_ms <= at_ms][:-MAX_TERMS]
+    return tuple(one for one in known if one.number not in begun)
 
 
 def in_force(known: Sequence[NumberedTerms], at_ms: int) -> NumberedTerms:

@@ -35,6 +35,7 @@ from streams.ledger.book import Book, opening
 from streams.ledger.chart import CHART
 from streams.ledger.elapsed import elapse
 from streams.ledger.entering import enter
+from streams.ledger.entries import ENTRIES
 from streams.ledger.posting import Case, Posted, fingerprint, met, overflows
 from streams.ledger.reactions import answer, is_answered
 from streams.ledger.rows import Known
@@ -149,7 +150,8 @@ def _refused(command: LedgerCommand | PostEntry, outcome: Outcome, told: bytes) 
 
 
 def _amount_minor(command: LedgerCommand | PostEntry) -> int:
-    """What it is about; of an entry the largest amount stated."""
+    """What it is about; of an entry the amount of the whole, where it states that."""
     if isinstance(command, PostEntry):
-        return max(command.amounts.values(), default=0)
+        entry = ENTRIES.get(command.template)
+        return 0 if entry is None else command.amounts.get(entry.given[0], 0)
     return command.amount_minor

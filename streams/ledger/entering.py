@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from schemas import ids
 from schemas.ledger import Leg, PostEntry, TransactionPosted
 from schemas.money import EXPONENTS
 from schemas.outcomes import Outcome
@@ -39,6 +40,10 @@ def reverse(case: Case) -> TransactionPosted | Outcome:
         return Outcome.ALREADY_REVERSED
     if entry.currency != command.currency:
         return Outcome.CURRENCY_DIFFERS
+    if any(
+        (described(leg.account_id).kind.code, entry.currency) in case.book.head.closed for leg in entry.legs
+    ):
+        return Outcome.ACCOUNT_CLOSED
     return TransactionPosted(
         transaction_id=command.transaction_id,
         template=REVERSAL,
@@ -67,6 +72,8 @@ def _entered(case: Case) -> TransactionPosted | Outcome:
         return Outcome.UNEXPECTED_STATE
     if item is not None and entry.follows and item.currency != command.currency:
         return Outcome.CURRENCY_DIFFERS
+    if item is not None and entry.follows and item.provider not in (None, command.provider):
+        return Outcome.UNEXPECTED_STATE
     amounts = command.amounts if entry.rule is None else entry.rule(case, command.amounts, item)
     if isinstance(amounts, Outcome):
         return amounts
@@ -84,11 +91,14 @@ def _misstated(case: Case, entry: Entry) -> Outcome | None:
         return Outcome.ACCOUNT_UNKNOWN
     if command.currency not in EXPONENTS or (command.other_currency or "USD") not in EXPONENTS:
         return Outcome.PARAMETER_INVALID
-    if command.amounts.keys() - set(entry.given):
+    if command.amounts.keys() - set(entry.given) or (entry.is_of_no_payment and command.payment_id):
         return Outcome.PARAMETER_UNKNOWN
     if entry.given[0] not in command.amounts or _is_lacking(command, entry):
         return Outcome.PARAMETER_MISSING
-    if command.amounts[entry.given[0]] <= 0 or min(command.amounts.values()) < 0:
+    if not _is_other_book(command.other_book, entry):
+        return Outcome.PARAMETER_INVALID
+    least_minor = 0 if entry.is_any_enough and any(command.amounts.values()) else 1
+    if command.amounts[entry.given[0]] < least_minor or min(command.amounts.values()) < 0:
         return Outcome.AMOUNT_NOT_POSITIVE
     if sum(command.amounts.values()) > MAX_AMOUNT_MINOR:
         return Outcome.AMOUNT_OVERFLOW
@@ -110,9 +120,18 @@ def _is_lacking(command: PostEntry, entry: Entry) -> bool:
     )
 
 
+def _is_other_book(other_book: str | None, entry: Entry) -> bool:
+    """Whether the book the money goes to or comes from can post its half, or take it back."""
+    other = ENTRIES.get(entry.sends or entry.comes_back or "")
+    if other is None:
+        return True
+    kind, _, _ = (other_book or "").partition("_")
+    return kind == other.template.book and ids.key_of(other_book or "") is not None
+
+
 def _closed(case: Case, entry: Entry) -> Outcome | None:
     closed = case.book.head.closed
-    if not closed or entry.is_unstoppable:
+    if not closed or entry.is_unstoppable or entry.is_fact:
         return None
     is_closed = any((leg.code, case.names.currency) in closed for leg in entry.template.legs)
     return Outcome.ACCOUNT_CLOSED if is_closed else None

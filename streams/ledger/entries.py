@@ -26,6 +26,7 @@ class Entry(NamedTuple):
     be zero or left out. begins: an item, which must not have begun. follows: what its item must have
     come to before. is_sale: a merchant earned it: deducted from, and available at its day.
     is_answered: it is decided, not recorded: its sender is told. is_reversible: nothing else hangs on it.
+    is_any_enough: the first amount may be zero where another is not. is_of_no_payment: it names none.
     is_by_hand: an operator may state it with another's approval, though it is not reversible.
     is_unstoppable: a closed account takes it too. sends: what the other book is told to post;
     comes_back: what this book's sender is told if this book refuses it.
@@ -39,10 +40,17 @@ class Entry(NamedTuple):
     is_sale: bool = False
     is_answered: bool = False
     is_reversible: bool = False
+    is_any_enough: bool = False
+    is_of_no_payment: bool = False
     is_by_hand: bool = False
     is_unstoppable: bool = False
     sends: str | None = None
     comes_back: str | None = None
+
+    @property
+    def is_fact(self) -> bool:
+        """Whether it happened outside, so that a closed account takes it too."""
+        return not self.is_answered and bool(self.begins or self.follows)
 
 
 def _as_begun(case: Case, given: Amounts, item: Item | None) -> Amounts | Outcome:
@@ -117,15 +125,15 @@ ENTRIES: Final[Mapping[str, Entry]] = {
         Entry(_M.RESERVE_APPLIED, rule=_from_reserve, is_by_hand=True),
         Entry(_M.DEBT_RECOVERED, is_reversible=True),
         Entry(_M.WRITTEN_OFF, is_reversible=True),
-        Entry(_M.FEE_CREDITED, is_reversible=True),
-        Entry(_M.FEE_DEBITED, rule=_charged, is_reversible=True),
+        Entry(_M.FEE_CREDITED, is_reversible=True, is_of_no_payment=True),
+        Entry(_M.FEE_DEBITED, rule=_charged, is_reversible=True, is_of_no_payment=True),
         Entry(_M.INVOICE_ISSUED, begins=True),
         Entry(_M.INVOICE_CLOSED, rule=_as_begun, follows=("invoice_issued",)),
         Entry(_M.PLAN_CHARGED, rule=_charged, is_reversible=True),
         Entry(_M.PLAN_PREPAID, rule=_charged, begins=True),
         Entry(_M.PLAN_EARNED, rule=_what_is_left, follows=("plan_prepaid", "plan_earned")),
-        Entry(_R.SETTLEMENT_IN, ("net", "fee", "withheld"), is_reversible=True),
-        Entry(_R.SETTLEMENT_OUT, ("gross", "fee"), is_reversible=True),
+        Entry(_R.SETTLEMENT_IN, ("net", "fee", "withheld"), is_reversible=True, is_any_enough=True),
+        Entry(_R.SETTLEMENT_OUT, ("gross", "fee"), is_reversible=True, is_any_enough=True),
         Entry(_R.PROVIDER_RESERVE_RETURNED, is_reversible=True),
         Entry(_R.SETTLEMENT_UNKNOWN_IN, is_reversible=True),
         Entry(_R.SETTLEMENT_UNKNOWN_OUT, is_reversible=True),

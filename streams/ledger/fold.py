@@ -14,12 +14,13 @@ from schemas.ledger import (
     AggregateEvent,
     BookOpened,
     PostingRefused,
+    Terms,
     TermsChanged,
     TransactionPosted,
 )
 from schemas.outcomes import Outcome
 from streams.ledger.accounts import Counters
-from streams.ledger.book import MAX_TERMS, Book, Head, numbered
+from streams.ledger.book import Book, Head, numbered, remembered
 from streams.ledger.chart import MERCHANT_RECEIVABLE, described
 from streams.ledger.entries import ENTRIES
 from streams.ledger.legs import MAX_AMOUNT_MINOR, check_use
@@ -51,8 +52,8 @@ def evolve(book: Book | None, event: Message[AggregateEvent]) -> Book:
                 terms=(numbered(body.terms_version, body.terms),),
             )
         case TermsChanged():
-            known = (*head.terms, numbered(body.terms_version, body.terms))
-            head = replace(head, version=envelope.version, terms=known[-MAX_TERMS:])
+            known = (*head.terms, numbered(body.terms_version, _begun(body.terms, envelope.occurred_at_ms)))
+            head = replace(head, version=envelope.version, terms=remembered(known, envelope.occurred_at_ms))
         case AccountClosed():
             closed = (*head.closed, (body.code, body.currency))
             head = replace(head, version=envelope.version, closed=closed)
@@ -65,6 +66,11 @@ def evolve(book: Book | None, event: Message[AggregateEvent]) -> Book:
         case _:
             assert_never(body)
     return Book(head, book.rows, book.partition)
+
+
+def _begun(terms: Terms, at_ms: int) -> Terms:
+    """Terms without a date of their own hold from when they were set, not for what was sold before."""
+    return terms if terms.effective_from_ms else replace(terms, effective_from_ms=at_ms)
 
 
 def _post(rows: Rows, body: TransactionPosted, event: Message[Any]) -> bool:
@@ -134,6 +140,7 @@ def _fold_entry(rows: Rows, body: TransactionPosted) -> None:
             left_minor=body.amount_minor,
             currency=body.currency,
             amounts=body.amounts,
+            provider=body.provider,
         )
         rows.put_item(body.operation_id, begun)
     elif entry.follows:

@@ -19,7 +19,7 @@ from streams.ledger.rows import Rows
 from streams.ledger.templates.form import Template
 
 _FINGERPRINT_BYTES: Final = 16
-_encode: Final = msgspec.json.Encoder().encode
+_encode: Final = msgspec.json.Encoder(order="deterministic").encode
 
 Posted = Sequence[TransactionPosted] | Outcome
 """What a command leads to: transactions, or why there is none."""

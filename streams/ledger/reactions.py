@@ -26,6 +26,8 @@ from streams.ledger.book import Book
 from streams.ledger.entries import ENTRIES
 from streams.ledger.templates.payments import REFUND_RESERVED
 
+_METHODS: Final = {"wallet_received": "wallet"}
+"""By which method a merchant is paid from another book; its price may depend on it."""
 _STATUSES: Final = ("proposed", "posted", "rejected")
 _Decided = LedgerCommand | PostEntry | TransactionPosted | PostingRefused
 
@@ -120,7 +122,13 @@ def _sent(book: Book, posted: TransactionPosted) -> Sequence[Send]:
 def _sent_back(book: Book, refused: PostingRefused, outcome: Outcome) -> Sequence[Send]:
     """The mirror of a movement this book did not take; a reused id moved nothing."""
     entry = ENTRIES.get(refused.template or "")
-    if entry is None or entry.comes_back is None or outcome is Outcome.POSTING_ID_REUSED:
+    is_from_a_book = ids.key_of(refused.other_book or "") is not None
+    if (
+        entry is None
+        or entry.comes_back is None
+        or not is_from_a_book
+        or outcome is Outcome.POSTING_ID_REUSED
+    ):
         return ()
     return (_to_other_book(book, refused, entry.comes_back, "return"),)
 
@@ -137,6 +145,7 @@ def _to_other_book(book: Book, about: TransactionPosted | PostingRefused, templa
         currency=about.currency,
         amounts={"amount": about.amount_minor},
         payment_id=about.payment_id,
+        method=_METHODS.get(template),
         other_book=book.merchant_id,
     )
     return Send(topics.LEDGER_COMMANDS_INTERBOOK, entry, key=key, merchant_id=other_book)

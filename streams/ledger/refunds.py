@@ -23,6 +23,8 @@ def reserve(case: Case) -> Posted:
     """Set the amount aside for a merchant's refund, if the book has it or may owe it."""
     if _open(case) is not None:
         return Outcome.UNEXPECTED_STATE
+    if any((leg.code, case.names.currency) in case.book.head.closed for leg in REFUND_RESERVED.legs):
+        return Outcome.ACCOUNT_CLOSED
     sources = _sources(case)
     if sources.owed_minor and not _may_owe(case, sources.owed_minor):
         return Outcome.BALANCE_INSUFFICIENT

@@ -49,7 +49,7 @@ class Item(Struct, frozen=True, kw_only=True, array_like=True):
     """Something with a beginning and an end in the books, such as a dispute or a payout.
 
     status: the template of its last transaction. amount_minor, amounts: of the one that began it.
-    left_minor: what of the amount is not ended yet.
+    left_minor: what of the amount is not ended yet. provider: at which it was begun, where at one.
     """
 
     status: str
@@ -57,6 +57,7 @@ class Item(Struct, frozen=True, kw_only=True, array_like=True):
     left_minor: int
     currency: str
     amounts: dict[str, int]
+    provider: str | None = None
 
 
 class Entry(Struct, frozen=True, kw_only=True, array_like=True):

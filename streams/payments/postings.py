@@ -1,5 +1,7 @@
 """What does a payment's event mean to the ledger: which fact to record, or what to reserve?"""
 
+from typing import Any
+
 from schemas import ids, topics
 from schemas.envelope import Message
 from schemas.ledger import (
@@ -38,6 +40,10 @@ def posted(state: Payment, event: Message[AggregateEvent]) -> Send | None:
     is_reserve = command is ReserveRefund
     cause = operation.operation_id if is_reserve else event.envelope.message_id
     amount_minor = getattr(event.body, "amount_minor", operation.amount_minor)
+    about: dict[str, Any] = {}
+    if command is RecordCapture:
+        paid_by = operation.payment_method or state.payment_method
+        about["method"] = None if paid_by is None else paid_by.type
     body = command(
         transaction_id=ids.transaction_id(state.merchant_id, cause, command.__name__),
         operation_id=operation.operation_id,
@@ -45,6 +51,7 @@ def posted(state: Payment, event: Message[AggregateEvent]) -> Send | None:
         provider=operation.provider,
         amount_minor=amount_minor,
         currency=state.currency,
+        **about,
     )
     return Send(topics.LEDGER_COMMANDS_PAYMENTS, body, key=ids.key_of(state.merchant_id))
 

@@ -63,6 +63,21 @@ ATTACKS: dict[str, tuple[str, Callable[[Lines], None], tuple[int, int, str]]] = 
         _edit_balance,
         (0, 14, "mart.balances.debits_posted_minor"),
     ),
+    "delete a balance row": (
+        "balances.jsonl",
+        lambda lines: lines.pop(0) and None,
+        (0, 14, "mart.balances"),
+    ),
+    "roll a balance row back": (
+        "balances.jsonl",
+        lambda lines: lines[0].update(seq=1),
+        (0, 14, "mart.balances"),
+    ),
+    "invent a balance row": (
+        "balances.jsonl",
+        lambda lines: lines.append({**lines[0], "account_id": "test.2020.merchant.available.mer_x.USD"}),
+        (0, 14, "mart.balances"),
+    ),
     "edit an entry row": ("entries.jsonl", _edit_entry, (0, 4, "mart.ledger_entries.amount_minor")),
     "delete an entry row": (
         "entries.jsonl",
@@ -189,6 +204,7 @@ def test_the_verifier_stands_alone() -> None:
     assert {
         "base64",
         "collections",
+        "functools",
         "cryptography",
         "hashlib",
         "io",

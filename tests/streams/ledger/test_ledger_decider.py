@@ -5,10 +5,12 @@ from typing import Any
 
 import pytest
 
+from schemas import topics
+from schemas.codec import CorruptMessage, codec_of
 from schemas.envelope import CommandRefused, Message
 from schemas.ledger import RecordCapture, RecordHold, ReserveRefund, Terms
 from schemas.merchants import ApiKey, MerchantCreated, OperatorCreated, Profile, WebhookEndpointDeleted
-from schemas.testing import OTHER_MERCHANT, envelope
+from schemas.testing import OTHER_MERCHANT, START_MS, envelope
 from streams.deferred import DEFERRED
 from streams.ledger.book import read_head
 from streams.ledger.legs import MAX_AMOUNT_MINOR
@@ -463,6 +465,38 @@ def test_a_head_of_a_newer_program_is_not_read() -> None:
     """Guessing what it means could lose what it says."""
     with pytest.raises(ValueError, match="deploy the newer program"):
         read_head(b"[2]")
+
+
+def test_terms_to_come_never_displace_those_in_force() -> None:
+    """However many are scheduled."""
+    desk = Desk().open(fee_bps=100, fee_fixed_minor=0)
+    for number in range(2, 13):
+        later = Terms(fee_bps=5_000, fee_fixed_minor=0, effective_from_ms=START_MS + number * DAY)
+        desk.terms(later, number)
+    desk.capture()
+    assert -100 == desk.by_code()[4010]
+
+
+def test_terms_without_a_date_hold_from_when_they_were_set() -> None:
+    """A sale of before that is told later was made under the old ones."""
+    desk = (
+        Desk()
+        .open(fee_bps=100, fee_fixed_minor=0)
+        .wait(DAY)
+        .terms(Terms(fee_bps=5_000, fee_fixed_minor=0), 2)
+    )
+    desk.back(DAY // 2).capture()
+    assert -100 == desk.by_code()[4010]
+
+
+def test_a_hold_ends_in_time_that_exists() -> None:
+    """A time before all times is no message, and is set aside as such."""
+    with pytest.raises(CorruptMessage):
+        codec_of(topics.LEDGER_COMMANDS_PAYMENTS).decode(
+            codec_of(topics.LEDGER_COMMANDS_PAYMENTS).encode(
+                Message(envelope=envelope("e"), body=command(RecordHold, 5, expires_at_ms=-5))
+            )
+        )
 
 
 @pytest.mark.parametrize(("code", "currency"), [(4010, "USD"), (9999, "USD")])

@@ -4,9 +4,11 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from schemas import ids, topics
-from schemas.ledger import Leg, RecordCapture, Terms, TransactionPosted
+from schemas.codec import codec_of
+from schemas.ledger import Leg, Price, PriceTier, RecordCapture, Terms, TransactionPosted
 from schemas.testing import MERCHANT, OTHER_MERCHANT, PAYMENT_KEY
 from streams.ledger.legs import MAX_AMOUNT_MINOR
 from streams.ledger.testing import DAY, TREASURY, WALLET, Desk, command, entry
@@ -500,6 +502,98 @@ def test_a_closed_account_refuses_until_it_is_reopened() -> None:
     assert ["AccountReopened"] == desk.reopen(2020).said
     again = entry("payout_reserved", "po_1", turn=2, amounts={"amount": 9_000, "fee": 25})
     assert ["payout_reserved"] == desk.enter(again).said
+
+
+def test_a_closed_account_refuses_refunds_and_reversals_too() -> None:
+    """Both are decided, so both may be refused."""
+    credited = entry("fee_credited", "fee_1", amounts={"amount": 100})
+    desk = _sold(Desk()).enter(credited).close(2020)
+    before = _accounts(desk)
+    assert ["account_closed"] == desk.reserve(1_000).said
+    undo = entry("reversal", "fee_2", amounts={}, reverses=credited.transaction_id)
+    assert ["account_closed"] == desk.enter(undo).said
+    assert before == _accounts(desk)
+
+
+def test_a_closed_account_takes_what_happened() -> None:
+    """The bank paid out, the network pulled: whether an account is closed does not change that."""
+    desk = _sold(Desk()).enter(PAID_OUT).close(2050).close(2020)
+    assert ["payout_paid"] == desk.enter(entry("payout_paid", "po_1", amounts={"amount": 9_000})).said
+    assert ["dispute_opened"] == desk.enter(OPENED).said
+
+
+def test_a_dispute_ends_at_the_provider_it_was_opened_at() -> None:
+    """Else one provider's account would stay open, and another's be below nothing."""
+    desk = _sold(Desk()).enter(OPENED)
+    elsewhere = entry("dispute_lost", "dsp_1", amounts={"amount": 8_000}, provider="other")
+    assert ["unexpected_state"] == desk.enter(elsewhere).said
+    assert ["dispute_lost"] == desk.enter(
+        entry("dispute_lost", "dsp_1", turn=2, amounts={"amount": 8_000})
+    ).said
+
+
+@pytest.mark.parametrize(
+    ("template", "amounts", "said"),
+    [
+        ("settlement_in", {"net": 0, "fee": 10}, "settlement_in"),
+        ("settlement_out", {"gross": 0, "fee": 10}, "settlement_out"),
+        ("settlement_in", {"net": 0, "fee": 0, "withheld": 0}, "amount_not_positive"),
+        ("settlement_in", {"net": -1, "fee": 10}, "amount_not_positive"),
+    ],
+)
+def test_a_line_may_be_all_fee(template: str, amounts: dict[str, int], said: str) -> None:
+    """A small capture is eaten up by it; a line of nothing is none."""
+    assert [said] == _sold(Desk()).enter(entry(template, "line-9", amounts=amounts)).said
+
+
+@pytest.mark.parametrize(
+    ("template", "book", "other", "said"),
+    [
+        ("split_received", MERCHANT, None, "parameter_missing"),
+        ("split_received", MERCHANT, "garbage", "parameter_invalid"),
+        ("split_sent", MERCHANT, "garbage", "parameter_invalid"),
+        ("split_sent", MERCHANT, WALLET, "parameter_invalid"),
+        ("wallet_refunded", MERCHANT, OTHER_MERCHANT, "parameter_invalid"),
+        ("wallet_spent", WALLET, WALLET, "parameter_invalid"),
+    ],
+)
+def test_a_movement_names_a_book_that_can_take_it(
+    template: str, book: str, other: str | None, said: str
+) -> None:
+    """Else it would leave one book and reach none."""
+    desk = _sold(Desk())
+    assert [said] == desk.enter(entry(template, "mov_1", book=book, other_book=other), book=book).said[-1:]
+    assert [] == desk.on_their_way
+
+
+def test_what_is_sent_back_is_the_amount_of_the_whole() -> None:
+    """Whatever else a refused entry says."""
+    stated = {"amount": 100, "bogus": 5_000}
+    desk = _sold(Desk()).enter(entry("split_received", "spl_1", other_book=OTHER_MERCHANT, amounts=stated))
+    (back,) = desk.on_their_way
+    assert {"amount": 100} == codec_of(topics.LEDGER_COMMANDS_INTERBOOK).decode(back.value).body.amounts
+
+
+def test_corrections_of_fees_name_no_payment() -> None:
+    """What a payment's refunds return of its fee is counted by the payment, and this is not among it."""
+    stated = entry("fee_credited", "fee_1", payment_id=PAYMENT, amounts={"amount": 100})
+    assert ["parameter_unknown"] == _sold(Desk()).enter(stated).said
+
+
+def test_amounts_in_another_order_are_the_same_entry() -> None:
+    """A map has no order, and a client may build it anew."""
+    desk = _sold(Desk()).enter(PAID_OUT)
+    again = replace(PAID_OUT, amounts=dict(reversed(PAID_OUT.amounts.items())))
+    assert [] == desk.enter(again).said
+    assert ["posted", "posted"] == [result.outcome for result in desk.results]
+
+
+def test_a_payment_from_a_wallet_has_the_price_of_wallets() -> None:
+    """The other book is told by which method it is paid."""
+    free = Price(method="wallet", tiers=(PriceTier(),))
+    desk = Desk().open(prices=(free,)).enter(entry("wallet_topped_up", "top_1", book=WALLET), book=WALLET)
+    desk.enter(SPENT, book=WALLET).deliver()
+    assert 0 == desk.by_code().get(4010, 0)
 
 
 def test_a_prepaid_plan_is_earned_once() -> None:

@@ -247,6 +247,18 @@ def test_the_ledger_is_told_of_money(case: str) -> None:
     assert (topics.LEDGER_COMMANDS_PAYMENTS.name, BOOK, command) in sent(tell(Story()))
 
 
+def test_the_ledger_is_told_how_a_capture_was_paid() -> None:
+    """Its price may depend on it."""
+    manual, automatic = Story().captured(), Story().create(method="automatic").confirm().provider("succeeded")
+    for story in (manual, automatic):
+        (told,) = [
+            one.body
+            for one in effects(story)
+            if isinstance(one, Send) and isinstance(one.body, ledger.RecordCapture)
+        ]
+        assert "card" == told.method
+
+
 def test_a_refund_the_ledger_refused_is_not_booked() -> None:
     """Nothing was set aside, so there is nothing to take back, and the provider hears nothing."""
     story = Story().captured().refund_asked().ledger("refused")
