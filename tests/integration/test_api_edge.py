@@ -130,7 +130,7 @@ WRONG = (
 
 def test_what_is_wrong_is_named_and_changes_nothing(platform: Platform, merchant: Client) -> None:
     """Every mistake is answered before anything is written, with its code and the parameter at fault."""
-    before = platform.stages.commands
+    before = platform.stages.settled()
     for wrong in WRONG:
         answered = merchant.ask(wrong.method, wrong.path, wrong.raw, wrong.headers)
         error = answered.body["error"]
@@ -143,7 +143,7 @@ def test_what_is_wrong_is_named_and_changes_nothing(platform: Platform, merchant
             error,
         )
         assert answered.headers["request-id"] == error["request_id"]
-    assert before == platform.stages.commands
+    assert before == platform.stages.settled()
 
 
 def test_an_endless_body_is_cut_off(platform: Platform, merchant: Client) -> None:
