@@ -23,7 +23,8 @@ _MOST: Final = 1_000
 def told(changed: Sequence[Standing], cause: Envelope, partition: int) -> Sequence[Output]:
     """The accounts a unit of work changed, in as few messages as can be, on the partition of their journal.
 
-    cause: of the last event of the unit. Telling every account after every transaction would cost more than posting them.
+    cause: of the last event of the unit. Telling every account after every transaction would cost more
+    than posting them.
     """
     return [
         together(

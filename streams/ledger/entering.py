@@ -40,9 +40,7 @@ def reverse(case: Case) -> TransactionPosted | Outcome:
         return Outcome.ALREADY_REVERSED
     if entry.currency != command.currency:
         return Outcome.CURRENCY_DIFFERS
-    if any(
-        (described(leg.account_id).kind.code, entry.currency) in case.book.head.closed for leg in entry.legs
-    ):
+    if case.closes_any(described(leg.account_id).kind.code for leg in entry.legs):
         return Outcome.ACCOUNT_CLOSED
     return TransactionPosted(
         transaction_id=command.transaction_id,
@@ -130,11 +128,9 @@ def _is_other_book(other_book: str | None, entry: Entry) -> bool:
 
 
 def _closed(case: Case, entry: Entry) -> Outcome | None:
-    closed = case.book.head.closed
-    if not closed or entry.is_unstoppable or entry.is_fact:
+    if entry.is_unstoppable or entry.is_fact:
         return None
-    is_closed = any((leg.code, case.names.currency) in closed for leg in entry.template.legs)
-    return Outcome.ACCOUNT_CLOSED if is_closed else None
+    return Outcome.ACCOUNT_CLOSED if case.closes_any(leg.code for leg in entry.template.legs) else None
 
 
 def _follows(item: Item | None, entry: Entry) -> bool:

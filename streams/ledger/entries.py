@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Final, NamedTuple
 
 from schemas.outcomes import Outcome
-from streams.ledger.chart import MERCHANT_AVAILABLE, MERCHANT_RECEIVABLE
+from streams.ledger.chart import MERCHANT_AVAILABLE
 from streams.ledger.posting import Case, charged
 from streams.ledger.rows import Item
 from streams.ledger.templates import merchants, payments, transfers, treasury
@@ -90,7 +90,7 @@ def _freed(case: Case, given: Amounts, item: Item | None) -> Amounts | Outcome:
     assert item is not None, "what follows has begun"
     if given["amount"] != item.amount_minor or given.get("fee", 0) > item.amounts.get("fee", 0):
         return Outcome.UNEXPECTED_STATE
-    repaid_minor = min(given["amount"], case.free_minor(MERCHANT_RECEIVABLE))
+    repaid_minor = min(given["amount"], case.debt_minor)
     return {**given, "repaid": repaid_minor, "freed": given["amount"] - repaid_minor}
 
 

@@ -1,6 +1,6 @@
 """What does a command meet in its book, and how does it become a transaction?"""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from hashlib import sha256
 from typing import Any, Final, NamedTuple
 
@@ -50,6 +50,11 @@ class Case(NamedTuple):
         """What the merchant owes in the currency of the command; most never owed anything."""
         is_indebted = self.names.currency in self.book.head.indebted
         return self.free_minor(MERCHANT_RECEIVABLE) if is_indebted else 0
+
+    def closes_any(self, codes: Iterable[int]) -> bool:
+        """Whether one of these accounts of the book is closed, in the currency of the command."""
+        closed = self.book.head.closed
+        return bool(closed) and any((code, self.names.currency) in closed for code in codes)
 
     def free_minor(self, code: int) -> int:
         """What may be taken from an account with a limit."""

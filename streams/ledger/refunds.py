@@ -3,7 +3,7 @@
 from schemas import ids
 from schemas.ledger import TransactionPosted
 from schemas.outcomes import Outcome
-from streams.ledger.chart import MERCHANT_AVAILABLE, MERCHANT_RECEIVABLE
+from streams.ledger.chart import MERCHANT_AVAILABLE
 from streams.ledger.payment import Refund, Sources, returned, taken
 from streams.ledger.posting import Case, Posted, charged, posted
 from streams.ledger.pricing import returned_fee_minor
@@ -23,7 +23,7 @@ def reserve(case: Case) -> Posted:
     """Set the amount aside for a merchant's refund, if the book has it or may owe it."""
     if _open(case) is not None:
         return Outcome.UNEXPECTED_STATE
-    if any((leg.code, case.names.currency) in case.book.head.closed for leg in REFUND_RESERVED.legs):
+    if case.closes_any(leg.code for leg in REFUND_RESERVED.legs):
         return Outcome.ACCOUNT_CLOSED
     sources = _sources(case)
     if sources.owed_minor and not _may_owe(case, sources.owed_minor):
@@ -86,7 +86,7 @@ def _sources(case: Case) -> Sources:
 def _returned(case: Case, refund: Refund) -> Sources:
     """Back to the sources; what was owed and has been paid since is available."""
     pending, available_minor, owed_minor = returned(case.payment, refund, case.at_ms)
-    still_owed_minor = min(owed_minor, case.free_minor(MERCHANT_RECEIVABLE))
+    still_owed_minor = min(owed_minor, case.debt_minor)
     return Sources(pending, available_minor + owed_minor - still_owed_minor, still_owed_minor)
 
 
@@ -96,7 +96,7 @@ def _may_owe(case: Case, owed_minor: int) -> bool:
         return False
     kept_minor = case.payment.kept_minor - case.payment.allowance_minor
     allowed_minor = case.book.head.allowances.get(case.names.currency, 0) + kept_minor
-    return case.free_minor(MERCHANT_RECEIVABLE) + owed_minor <= allowed_minor
+    return case.debt_minor + owed_minor <= allowed_minor
 
 
 def _from_sources(case: Case, template: Template, sources: Sources, begun_as: str = "") -> TransactionPosted:

@@ -119,7 +119,7 @@ NAMED: Final = (
     Named(
         "closed accounts take everything",
         f"{_LEDGER}/entering.py",
-        "if not closed or entry.is_unstoppable or entry.is_fact:",
+        "if entry.is_unstoppable or entry.is_fact:",
         "if True:",
     ),
     Named(
