@@ -111,7 +111,7 @@ class Outcome(Enum):
         39,
         400,
         "invalid_request_error",
-        "The amount is greater than what is captured and not yet refunded.",
+        "The amount is greater than what is captured and neither refunded nor disputed.",
         "amount",
     )
     PROVIDER_REFERENCE_MISSING = Answer(
@@ -174,7 +174,10 @@ class Outcome(Enum):
         "amount",
     )
     ACCOUNT_CLOSED = Answer(
-        1, 409, "invalid_request_error", "An account of this entry is closed; reopen it first."
+        1,
+        409,
+        "invalid_request_error",
+        "An account this would change is closed; an operator has to reopen it first.",
     )
     ALREADY_REVERSED = Answer(
         2, 409, "invalid_request_error", "The transaction was reversed before; that happens once.", "reverses"

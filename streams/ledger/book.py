@@ -91,6 +91,11 @@ def in_force(known: Sequence[NumberedTerms], at_ms: int) -> NumberedTerms:
     return known[0]
 
 
+def agreed(known: Sequence[NumberedTerms], number: int) -> Terms:
+    """The terms with this number, under which something was just posted."""
+    return next(one for one in known if one.number == number).terms
+
+
 @dataclass(frozen=True, slots=True, repr=False)
 class Book:
     """One book: its head as of now, by which books are compared, and where its rows are.

@@ -40,4 +40,4 @@ def _amount_minor(case: Case) -> int:
 
 
 def _held_minor(case: Case) -> int:
-    return case.payment.held_minor(case.names.provider)
+    return case.payment.held_minor(case.names.provider, case.command.operation_id)

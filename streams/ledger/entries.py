@@ -102,6 +102,12 @@ def _with_fee(case: Case, given: Amounts, item: Item | None) -> Amounts | Outcom
     return {**given, "fee": item.amounts.get("fee", 0)}
 
 
+def _refundable(case: Case, given: Amounts, item: Item | None) -> Amounts | Outcome:
+    """At most what of the payment has not gone back, where one is named."""
+    is_too_much = case.command.payment_id is not None and given["amount"] > case.payment.refundable_minor
+    return Outcome.AMOUNT_EXCEEDS_REFUNDABLE if is_too_much else given
+
+
 def _from_reserve(case: Case, given: Amounts, item: Item | None) -> Amounts | Outcome:
     """At most what the payment's sales still have in the rolling reserve."""
     reserve_minor = sum([lot.reserve_minor for lot in case.payment.lots])
@@ -151,7 +157,7 @@ ENTRIES: Final[Mapping[str, Entry]] = {
         Entry(_T.WALLET_SPENT, is_answered=True, sends="wallet_received"),
         Entry(_T.WALLET_RECEIVED, is_sale=True, comes_back="wallet_credited"),
         Entry(_T.WALLET_CREDITED, is_unstoppable=True),
-        Entry(_T.WALLET_REFUNDED, is_answered=True, sends="wallet_credited"),
+        Entry(_T.WALLET_REFUNDED, rule=_refundable, is_answered=True, sends="wallet_credited"),
         Entry(_T.SPLIT_SENT, is_answered=True, sends="split_received"),
         Entry(_T.SPLIT_RECEIVED, comes_back="split_returned"),
         Entry(_T.SPLIT_RETURNED, is_unstoppable=True),

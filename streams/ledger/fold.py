@@ -116,7 +116,7 @@ def _follow(book: Book, body: TransactionPosted, at_ms: int) -> Head:
     if body.payment_id is None:
         return head
     before = book.rows.payment(body.payment_id) or Payment(currency=body.currency)
-    after = after_transaction(before, body, at_ms, head.version)
+    after = after_transaction(before, body, at_ms, head)
     if after is before:
         return head
     book.rows.put_payment(body.payment_id, after)

@@ -29,9 +29,10 @@ class Lot(Struct, frozen=True, kw_only=True, array_like=True):
     """What one sale brought. number: version of the book that made it.
 
     fee_minor, tax_minor, recovered_minor: what was deducted for good. reserve_minor: what of it is kept
-    in the rolling reserve until reserve_at_ms; set_aside_minor: what was put there. pending_minor: of
-    its net, what is not available yet and not refunded. is_available: its day came and it was moved;
-    nothing returns to its pending part any more.
+    in the rolling reserve until reserve_at_ms; set_aside_minor: what was put there and is not the
+    merchant's yet. pending_minor: of its net, what is not available yet and not refunded. is_available:
+    its day came and it was moved; nothing returns to its pending part any more. is_fee_returned: refunds
+    give their part of the fee back, as agreed when it was sold.
     """
 
     lot_id: str
@@ -47,6 +48,7 @@ class Lot(Struct, frozen=True, kw_only=True, array_like=True):
     available_at_ms: int
     reserve_at_ms: int | None = None
     is_available: bool = False
+    is_fee_returned: bool = False
 
     @property
     def kept_minor(self) -> int:
@@ -80,13 +82,18 @@ class Refund(Struct, frozen=True, kw_only=True, array_like=True):
 
 
 class Payment(Struct, frozen=True, kw_only=True, array_like=True):
-    """One payment; its currency never changes. fee_returned_minor: what of its fees went back to the merchant."""
+    """One payment; its currency never changes. fee_returned_minor: what of its fees went back to the merchant.
+
+    taken_back_minor: what went back by no refund of it: disputed and not won, given back to a wallet, or
+    in another currency than the merchant's.
+    """
 
     currency: str
     holds: tuple[Hold, ...] = ()
     lots: tuple[Lot, ...] = ()
     refunds: tuple[Refund, ...] = ()
     fee_returned_minor: int = 0
+    taken_back_minor: int = 0
 
     @property
     def allowance_minor(self) -> int:
@@ -106,9 +113,15 @@ class Payment(Struct, frozen=True, kw_only=True, array_like=True):
         return sum([lot.gross_minor for lot in self.lots])
 
     @property
-    def fee_minor(self) -> int:
-        """The fees of all its sales."""
-        return sum([lot.fee_minor for lot in self.lots])
+    def returnable_fee_minor(self) -> int:
+        """The fees of its sales that go back with refunds."""
+        return sum([lot.fee_minor for lot in self.lots if lot.is_fee_returned])
+
+    @property
+    def refundable_minor(self) -> int:
+        """What of its sales has not gone back and is not asked for; below zero where disputes took more."""
+        refunds_minor = sum([one.amount_minor for one in self.refunds if one.status != "failed"])
+        return self.captured_minor - refunds_minor - self.taken_back_minor
 
     @property
     def refunded_minor(self) -> int:
@@ -127,9 +140,15 @@ class Payment(Struct, frozen=True, kw_only=True, array_like=True):
         """The holds of the authorization with this id."""
         return [one for one in self.holds if one.operation_id == operation_id]
 
-    def held_minor(self, provider: str) -> int:
-        """What is held at a provider."""
-        return sum([one.amount_minor for one in self.holds if one.provider == provider])
+    def taken_from(self, provider: str, operation_id: str) -> list[Hold]:
+        """The holds an operation at a provider takes from: its own where it is an authorization, else all there."""
+        there = [one for one in self.holds if one.provider == provider]
+        own = [one for one in there if one.operation_id == operation_id]
+        return own or there
+
+    def held_minor(self, provider: str, operation_id: str) -> int:
+        """What is held for an operation at a provider."""
+        return sum([one.amount_minor for one in self.taken_from(provider, operation_id)])
 
     def waits(self, payment_id: str) -> set[Due]:
         """What of it waits for its time."""
@@ -150,14 +169,14 @@ class Payment(Struct, frozen=True, kw_only=True, array_like=True):
         }
 
 
-def released(payment: Payment, provider: str, amount_minor: int) -> Payment:
-    """The payment with so much less held at a provider, of its oldest holds first.
+def released(payment: Payment, provider: str, operation_id: str, amount_minor: int) -> Payment:
+    """The payment with so much less held for an operation at a provider, of its oldest holds first.
 
     A hold of which nothing is left is forgotten.
     """
-    holds = []
+    holds, taken_from = [], payment.taken_from(provider, operation_id)
     for hold in payment.holds:
-        part_minor = min(amount_minor, hold.amount_minor) if hold.provider == provider else 0
+        part_minor = min(amount_minor, hold.amount_minor) if hold in taken_from else 0
         amount_minor -= part_minor
         if part_minor == 0 or part_minor < hold.amount_minor:
             holds.append(replace(hold, amount_minor=hold.amount_minor - part_minor))

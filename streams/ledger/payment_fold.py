@@ -6,6 +6,7 @@ from typing import Final
 from msgspec.structs import replace
 
 from schemas.ledger import Leg, Phase, Side, TransactionPosted
+from streams.ledger.book import Head, agreed
 from streams.ledger.chart import (
     FEE_PROCESSING,
     MERCHANT_AVAILABLE,
@@ -30,7 +31,7 @@ from streams.ledger.payment import (
     with_pending,
     with_refund,
 )
-from streams.ledger.templates.merchants import RESERVE_APPLIED
+from streams.ledger.templates.merchants import DISPUTE_OPENED, DISPUTE_WON, RESERVE_APPLIED
 from streams.ledger.templates.payments import (
     AVAILABLE,
     FEE_CHARGED_AGAIN,
@@ -45,14 +46,16 @@ from streams.ledger.templates.payments import (
     RELEASE,
     RESERVE_RELEASED,
 )
+from streams.ledger.templates.transfers import WALLET_REFUNDED
+from streams.ledger.templates.treasury import FX_REFUNDED
 
 
-def after_transaction(payment: Payment, body: TransactionPosted, at_ms: int, number: int) -> Payment:
-    """The payment after a transaction; the same where it says nothing of one. number: version of the book."""
+def after_transaction(payment: Payment, body: TransactionPosted, at_ms: int, head: Head) -> Payment:
+    """The payment after a transaction; the same where it says nothing of one. head: of the book after it."""
     if body.template in SALES:
-        return _sold(payment, body, number)
+        return _sold(payment, body, head)
     fold = _FOLDS.get(body.template)
-    return payment if fold is None else fold(payment, body, at_ms, number)
+    return payment if fold is None else fold(payment, body, at_ms, head.version)
 
 
 def moved_minor(legs: Iterable[Leg], code: int, side: Side, phase: Phase = "posted") -> int:
@@ -78,22 +81,29 @@ def _held(payment: Payment, body: TransactionPosted, at_ms: int, number: int) ->
 
 
 def _released(payment: Payment, body: TransactionPosted, at_ms: int, number: int) -> Payment:
-    return released(payment, body.provider or "", body.amount_minor)
+    return released(payment, body.provider or "", body.operation_id, body.amount_minor)
 
 
 def _expired(payment: Payment, body: TransactionPosted, at_ms: int, number: int) -> Payment:
-    """The earliest hold of the authorization that has not run out yet has."""
-    waiting = [hold for hold in payment.holds_of(body.operation_id) if hold.amount_minor]
-    first = min(waiting, key=lambda hold: (hold.expires_at_ms or 0, hold.number))
-    holds = [replace(one, amount_minor=0, is_expired=True) if one is first else one for one in payment.holds]
+    """The hold of the authorization that ends first has run out."""
+    ends = [
+        (hold.expires_at_ms, hold.number)
+        for hold in payment.holds_of(body.operation_id)
+        if hold.amount_minor and hold.expires_at_ms is not None
+    ]
+    _, number = min(ends)
+    holds = [
+        replace(one, amount_minor=0, is_expired=True) if one.number == number else one
+        for one in payment.holds
+    ]
     return replace(payment, holds=tuple(holds))
 
 
-def _sold(payment: Payment, body: TransactionPosted, number: int) -> Payment:
+def _sold(payment: Payment, body: TransactionPosted, head: Head) -> Payment:
     assert body.available_at_ms is not None, "a sale says when it becomes available"
     from_hold_minor = moved_minor(body.legs, PSP_RECEIVABLE, "debit", "released")
     if from_hold_minor:
-        payment = released(payment, body.provider or "", from_hold_minor)
+        payment = released(payment, body.provider or "", body.operation_id, from_hold_minor)
     # A sale credits each account once.
     credits = {
         described(leg.account_id).kind.code: leg.amount_minor
@@ -106,7 +116,7 @@ def _sold(payment: Payment, body: TransactionPosted, number: int) -> Payment:
     lot = Lot(
         lot_id=body.operation_id,
         provider=body.provider or "",
-        number=number,
+        number=head.version,
         gross_minor=gross_minor,
         fee_minor=fee_minor,
         tax_minor=tax_minor,
@@ -116,6 +126,7 @@ def _sold(payment: Payment, body: TransactionPosted, number: int) -> Payment:
         pending_minor=gross_minor - fee_minor - tax_minor - reserve_minor - recovered_minor,
         available_at_ms=body.available_at_ms,
         reserve_at_ms=body.reserve_at_ms,
+        is_fee_returned=agreed(head.terms, body.terms_version).fee_refund_policy == "proportional",
     )
     return replace(payment, lots=(*payment.lots, lot))
 
@@ -125,7 +136,10 @@ def _made_available(payment: Payment, body: TransactionPosted, at_ms: int, numbe
 
 
 def _reserve_released(payment: Payment, body: TransactionPosted, at_ms: int, number: int) -> Payment:
-    return with_lot(payment, body.operation_id, reserve_minor=0)
+    lot = payment.lot(body.operation_id)
+    assert lot is not None, f"{body.operation_id} was never sold"
+    set_aside_minor = lot.set_aside_minor - lot.reserve_minor
+    return with_lot(payment, body.operation_id, reserve_minor=0, set_aside_minor=set_aside_minor)
 
 
 def _reserve_applied(payment: Payment, body: TransactionPosted, at_ms: int, number: int) -> Payment:
@@ -170,6 +184,14 @@ def _fee_charged_again(payment: Payment, body: TransactionPosted, at_ms: int, nu
     return replace(payment, fee_returned_minor=payment.fee_returned_minor - body.amount_minor)
 
 
+def _taken_back(payment: Payment, body: TransactionPosted, at_ms: int, number: int) -> Payment:
+    return replace(payment, taken_back_minor=payment.taken_back_minor + body.amount_minor)
+
+
+def _won_back(payment: Payment, body: TransactionPosted, at_ms: int, number: int) -> Payment:
+    return replace(payment, taken_back_minor=payment.taken_back_minor - body.amount_minor)
+
+
 def _refund(payment: Payment, body: TransactionPosted) -> Refund:
     refund = payment.refund(body.operation_id)
     assert refund is not None, f"{body.operation_id} was never requested"
@@ -190,4 +212,8 @@ _FOLDS: Final[Mapping[str, Callable[[Payment, TransactionPosted, int, int], Paym
     REFUND_REVERSED.name: _refund_undone,
     FEE_RETURNED.name: _fee_returned,
     FEE_CHARGED_AGAIN.name: _fee_charged_again,
+    DISPUTE_OPENED.name: _taken_back,
+    DISPUTE_WON.name: _won_back,
+    FX_REFUNDED.name: _taken_back,
+    WALLET_REFUNDED.name: _taken_back,
 }

@@ -11,7 +11,14 @@ from schemas.ledger import LedgerCommand, Leg, PostEntry, Terms, TransactionPost
 from schemas.outcomes import Outcome
 from streams.ledger.book import Book, in_force
 from streams.ledger.calendar import available_at_ms, reserve_at_ms
-from streams.ledger.chart import MERCHANT_RECEIVABLE, Names, account_id, described
+from streams.ledger.chart import (
+    MERCHANT_AVAILABLE,
+    MERCHANT_PENDING,
+    MERCHANT_RECEIVABLE,
+    Names,
+    account_id,
+    described,
+)
 from streams.ledger.legs import MAX_AMOUNT_MINOR, post
 from streams.ledger.payment import Payment
 from streams.ledger.pricing import deductions
@@ -19,6 +26,7 @@ from streams.ledger.rows import Rows
 from streams.ledger.templates.form import Template
 
 _FINGERPRINT_BYTES: Final = 16
+_HALF_MINOR: Final = MAX_AMOUNT_MINOR // 2
 _encode: Final = msgspec.json.Encoder(order="deterministic").encode
 
 Posted = Sequence[TransactionPosted] | Outcome
@@ -143,9 +151,18 @@ def charged(amount_minor: int, available_minor: int) -> tuple[int, int]:
 
 
 def overflows(rows: Rows, legs: Sequence[Leg]) -> bool:
-    """Whether a counter of any account would exceed 2^63 - 1 minor units."""
+    """Whether a counter of any account would exceed 2^63 - 1 minor units, now or by what time alone posts."""
     most_minor = sum([leg.amount_minor for leg in legs])
     accounts = {leg.account_id for leg in legs}
-    if max([max(rows.counters(account)) for account in accounts]) + most_minor <= MAX_AMOUNT_MINOR:
+    if max([max(rows.counters(account)) for account in accounts]) + most_minor <= _HALF_MINOR:
         return False
-    return any(max(counters) > MAX_AMOUNT_MINOR for counters in rows.after(legs).values())
+    return any(
+        max(counters) > MAX_AMOUNT_MINOR or counters.credits_posted > _most_credited_minor(account)
+        for account, counters in rows.after(legs).items()
+    )
+
+
+def _most_credited_minor(account: str) -> int:
+    """Up to where an account is credited. What is pending becomes available whatever else was credited there."""
+    is_joined = described(account).kind.code in (MERCHANT_PENDING, MERCHANT_AVAILABLE)
+    return _HALF_MINOR if is_joined else MAX_AMOUNT_MINOR

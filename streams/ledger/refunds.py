@@ -25,6 +25,8 @@ def reserve(case: Case) -> Posted:
         return Outcome.UNEXPECTED_STATE
     if case.closes_any(leg.code for leg in REFUND_RESERVED.legs):
         return Outcome.ACCOUNT_CLOSED
+    if _amount_minor(case) > case.payment.refundable_minor:
+        return Outcome.AMOUNT_EXCEEDS_REFUNDABLE
     sources = _sources(case)
     if sources.owed_minor and not _may_owe(case, sources.owed_minor):
         return Outcome.BALANCE_INSUFFICIENT
@@ -111,10 +113,8 @@ def _from_sources(case: Case, template: Template, sources: Sources, begun_as: st
 def _fee_target_minor(case: Case, refunded_minor: int) -> int:
     """What of the fees is the merchant's again when so much was refunded."""
     payment = case.payment
-    if case.terms.fee_refund_policy == "keep":
-        return 0
     return returned_fee_minor(
-        payment.fee_minor, refunded_minor=refunded_minor, captured_minor=payment.captured_minor
+        payment.returnable_fee_minor, refunded_minor=refunded_minor, captured_minor=payment.captured_minor
     )
 
 

@@ -1,6 +1,7 @@
 """What is the rest of the platform asked or told because of a payment's event?"""
 
 from collections.abc import Iterator, Sequence
+from typing import Final
 
 from schemas.envelope import Message
 from schemas.outcomes import DECLINE_CODES, Outcome
@@ -42,6 +43,11 @@ from streams.payments.asking import asked
 from streams.payments.expectations import expected
 from streams.payments.postings import posted
 from streams.payments.state import Payment, indexed
+
+_OF_THE_LEDGER: Final = {
+    outcome.code: outcome for outcome in (Outcome.AMOUNT_EXCEEDS_REFUNDABLE, Outcome.ACCOUNT_CLOSED)
+}
+"""What the ledger may have against a refund besides its balance."""
 
 Result = Resolve | Delay
 
@@ -136,7 +142,7 @@ def _delay(state: Payment, operation_id: str) -> Iterator[Delay]:
 
 def _outcome_of_failure(body: PaymentFailed | CaptureFailed | VoidFailed | RefundFailed) -> Outcome:
     if body.proof == "refused_by_ledger":
-        return Outcome.BALANCE_INSUFFICIENT
+        return _OF_THE_LEDGER.get(body.code, Outcome.BALANCE_INSUFFICIENT)
     if body.proof != "answered":
         return Outcome.NOT_EXECUTED
     return Outcome.DECLINED if body.code in DECLINE_CODES else Outcome.REFUSED_BY_PROVIDER

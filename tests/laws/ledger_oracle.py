@@ -21,7 +21,6 @@ class Told(NamedTuple):
 @dataclass
 class Lot:
     pending: int
-    fee: int
     kept: int
     due: int
     is_moved: bool = False
@@ -49,8 +48,8 @@ class Payment:
         return sum(lot.kept for lot in self.lots.values())
 
     @property
-    def is_refunded(self) -> bool:
-        return any(refund.state != "failed" for refund in self.refunds.values())
+    def refunded(self) -> int:
+        return sum(refund.amount for refund in self.refunds.values() if refund.state != "failed")
 
 
 class Oracle:
@@ -107,17 +106,19 @@ class Oracle:
         payment.captured += told.amount
         repaid = min(told.amount - fee, self.debt[payment.currency])
         self.debt[payment.currency] -= repaid
-        lot = Lot(told.amount - fee - repaid, fee, fee + repaid, self.now + self.days * DAYS_MS)
-        payment.lots[told.name] = lot
+        due = self.now + self.days * DAYS_MS
+        payment.lots[told.name] = Lot(told.amount - fee - repaid, fee + repaid, due)
         return "posted"
 
     def reserve(self, payment: Payment, told: Told) -> str:
-        same = [one for one in self.payments.values() if one.currency == payment.currency]
-        kept = sum(one.kept for one in same if one.is_refunded or one is payment)
+        others = [one for one in self.payments.values() if one.currency == payment.currency]
+        kept = sum(one.kept for one in others if one.refunded or one is payment)
         lacking = told.amount - sum(lot.pending for lot in payment.lots.values())
         owed = max(0, lacking - self.available[payment.currency])
         if self._is_open(payment, told):
             return "unexpected_state"
+        if payment.refunded + told.amount > payment.captured:
+            return "amount_exceeds_refundable"
         if owed and (self.policy == "refuse" or self.debt[payment.currency] + owed > kept):
             return "balance_insufficient"
         return self.request(payment, told)

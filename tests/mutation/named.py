@@ -82,7 +82,7 @@ NAMED: Final = (
     Named(
         "an overflow is let through",
         f"{_LEDGER}/posting.py",
-        "+ most_minor <= MAX_AMOUNT_MINOR:",
+        "+ most_minor <= _HALF_MINOR:",
         "<= MAX_AMOUNT_MINOR:",
     ),
     Named("fees are rounded up", f"{_LEDGER}/pricing.py", "// _BASIS_POINTS", "// _BASIS_POINTS + 1"),
@@ -171,5 +171,17 @@ NAMED: Final = (
         "streams/unit.py",
         "            self._catch_up(key, one)\n",
         "            pass\n",
+    ),
+    Named(
+        "what is disputed may be refunded too",
+        f"{_LEDGER}/payment.py",
+        "self.captured_minor - refunds_minor - self.taken_back_minor",
+        "self.captured_minor - refunds_minor",
+    ),
+    Named(
+        "a release takes from any hold",
+        f"{_LEDGER}/payment.py",
+        "        return own or there\n",
+        "        return there\n",
     ),
 )

@@ -616,30 +616,6 @@ def test_an_account_of_many_overflows_whatever_the_others_hold() -> None:
     assert before == _accounts(desk)
 
 
-def test_an_expired_hold_cannot_be_released() -> None:
-    """The ledger took it back itself, in the order of expiry."""
-    desk = Desk().open().hold(expires_at_ms=Desk().now_ms + DAY).wait(DAY)
-    assert ["hold_expired"] == desk.said
-    before = _accounts(desk)
-    assert ["hold_expired"] == desk.release().said
-    assert before == _accounts(desk)
-
-
-def test_holds_expire_in_order_of_expiry_and_then_of_creation() -> None:
-    """Whatever their ids are."""
-    desk, start_ms = Desk().open(), Desk().now_ms
-    for name, after_ms in (("z", 2_000), ("b", 1_000), ("a", 1_000), ("y", 500)):
-        desk.hold(name=name, payment=name, expires_at_ms=start_ms + after_ms)
-    held = [event.body.operation_id for event in desk.journal if isinstance(event.body, TransactionPosted)]
-    desk.wait(DAY)
-    expired = [
-        event.body.operation_id
-        for event in desk.journal
-        if getattr(event.body, "template", "") == "hold_expired"
-    ]
-    assert [held[3], held[1], held[2], held[0]] == expired
-
-
 REVERSED = entry("reversal", "op_1", reverses=IN_TRANSIT.transaction_id)
 
 

@@ -259,13 +259,15 @@ def test_the_ledger_is_told_how_a_capture_was_paid() -> None:
         assert "card" == told.method
 
 
-def test_a_refund_the_ledger_refused_is_not_booked() -> None:
+@pytest.mark.parametrize(
+    "outcome",
+    [Outcome.BALANCE_INSUFFICIENT, Outcome.AMOUNT_EXCEEDS_REFUNDABLE, Outcome.ACCOUNT_CLOSED],
+)
+def test_a_refund_the_ledger_refused_is_not_booked(outcome: Outcome) -> None:
     """Nothing was set aside, so there is nothing to take back, and the provider hears nothing."""
-    story = Story().captured().refund_asked().ledger("refused")
+    story = Story().captured().refund_asked().ledger("refused", code=outcome.code)
     assert [("webhooks.events.payments.v1", BOOK, "AnnounceEvent")] == sent(story)
-    assert [Outcome.BALANCE_INSUFFICIENT] == [
-        one.outcome for one in effects(story) if isinstance(one, Resolve)
-    ]
+    assert [outcome] == [one.outcome for one in effects(story) if isinstance(one, Resolve)]
 
 
 def test_a_reservation_keeps_its_transaction() -> None:
