@@ -19,7 +19,8 @@ from schemas.settings import Settings
 _KEY: Final = b"seal"
 _TRANSACTION: Final = "millrace.audit.seals"
 _TAIL: Final = 16
-"""Offsets before the end in which the last seal lies: a seal and the mark of its transaction take two."""
+"""Offsets before the end that are read first: a seal and the mark of its transaction take two, and so does
+each attempt that was aborted."""
 _POLL_S: Final = 0.2
 
 
@@ -44,20 +45,18 @@ class KeptSeals:
         """The newest seal, after the file has all of them. Raises Contradiction."""
         self._producer.init_transactions(BROKER_TIMEOUT_S)
         told = self._last_line()
+        number = _number(told) if told else 0
         seals = list(self._read(_TAIL))
-        if (told and seals and _number(told) < seals[0].number - 1) or (
-            not told and seals and seals[0].number > 1
-        ):
+        if not seals or seals[0].number > max(number, 1):
             seals = list(self._read(None))
         known = {seal.number: seal for seal in seals}
-        if told and (_number(told) not in known or line_of(known[_number(told)]) != told):
+        if told and (number not in known or line_of(known[number]) != told):
             raise Contradiction(
-                f"{self._path} ends with seal {_number(told)}, and {topics.LEDGER_SEALS.name} does not have it so; "
+                f"{self._path} ends with seal {number}, and {topics.LEDGER_SEALS.name} does not have it so; "
                 "find out which was changed before anything else is sealed"
             )
-        for number in sorted(known):
-            if number > (_number(told) if told else 0):
-                self._append(known[number])
+        for following in range(number + 1, max(known, default=0) + 1):
+            self._append(known[following])
         return known[max(known)] if known else None
 
     def keep(self, seal: JournalSealed) -> None:

@@ -51,6 +51,18 @@ class Audit:
             producer.produce(topics.LEDGER_JOURNAL.name, value, b"book", partition)
         assert 0 == producer.flush(10)
 
+    def abort(self, count: int) -> None:
+        """Begin so many transactions in the topic of seals, and end none of them well."""
+        producer = Producer(
+            {"bootstrap.servers": self._settings.kafka_bootstrap_servers, "transactional.id": "aborting"}
+        )
+        producer.init_transactions(30)
+        for _ in range(count):
+            producer.begin_transaction()
+            producer.produce(topics.LEDGER_SEALS.name, b"", b"seal")
+            producer.flush(10)
+            producer.abort_transaction(30)
+
     def seals(self) -> list[JournalSealed]:
         with Log(self._settings) as log:
             return sealed(log)
@@ -88,6 +100,26 @@ def test_a_killed_sealer_goes_on_without_gap_or_contradiction(audit: Audit) -> N
     outside = audit.file.read_bytes().rpartition(b"\n")[0].decode().splitlines()
     assert [line_of(seal) for seal in seals][: len(outside)] == outside
     assert len(seals) - len(outside) <= 1
+
+
+@pytest.mark.parametrize("kept_lines", [0, 1, 3])
+def test_the_last_seal_is_found_however_many_attempts_were_aborted(audit: Audit, kept_lines: int) -> None:
+    """They take offsets behind it; the file gets the seals it lacks."""
+    values = journal()[0]
+    for told, value in enumerate(values[:3], 1):
+        audit.write(0, [value])
+        process = audit.start()
+        until(lambda told=told: audit.sealed_records() >= told, "it is sealed")  # type: ignore[misc]  # bound at once
+        process.kill()
+    seals = audit.seals()
+    lines = "".join(f"{line_of(seal)}\n" for seal in seals)
+    audit.file.write_text("".join(lines.splitlines(keepends=True)[:kept_lines]))
+    audit.abort(20)
+    audit.write(0, [values[3]])
+    process = audit.start()
+    until(lambda: audit.sealed_records() > 3, "it goes on")
+    assert 0 == process.ask_to_stop()
+    assert audit.file.read_text().startswith(lines)
 
 
 def test_a_file_that_says_something_else_stops_the_sealer(audit: Audit) -> None:
