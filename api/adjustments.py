@@ -1,6 +1,6 @@
 """How do two operators post an entry by hand: one proposes it, another approves or rejects it?"""
 
-from typing import Annotated, Final
+from typing import Annotated, Final, get_args
 
 from msgspec import Meta, Struct
 
@@ -20,6 +20,7 @@ from schemas.ledger import (
     Adjustment,
     AdjustmentCommand,
     AdjustmentReason,
+    AdjustmentStatus,
     AdjustmentView,
     AmountMinor,
     ApproveAdjustment,
@@ -33,7 +34,7 @@ from schemas.rendering import rfc3339
 
 _TREASURY: Final = "treasury"
 _BOOKS: Final = ("mer", "wal", "trs")
-_STATUSES: Final = ("proposed", "posted", "rejected")
+_STATUSES: Final = get_args(AdjustmentStatus)
 _PARAMS: Final = {"entry": "template", "reason": "reason", "reference": "reference"}
 _MISSING: Final = "no such book or adjustment"
 

@@ -1,7 +1,6 @@
 """What changed a merchant's balance, and by how much?"""
 
 import re
-from datetime import datetime
 from typing import Final
 
 from msgspec import Struct
@@ -12,10 +11,9 @@ from api.calls import Call
 from api.ledger_queries import BalanceTransaction
 from api.lists import list_answer, page_of
 from api.problems import Problem
-from api.queries import unix_ms
+from api.queries import time_answer, unix_ms
 from api.services import Services
 from schemas.outcomes import Outcome
-from schemas.rendering import rfc3339
 
 _TYPE: Final = re.compile(r"[a-z][a-z_]{1,63}\Z")
 
@@ -100,11 +98,7 @@ def _answer(one: BalanceTransaction, now_ms: int) -> BalanceTransactionAnswer:
         fee=one.fee_minor,
         net=one.net_minor,
         currency=one.currency,
-        available_on=_time(one.available_on),
+        available_on=time_answer(one.available_on),
         status="available" if unix_ms(one.available_on) <= now_ms else "pending",
-        created_at=_time(one.created_at),
+        created_at=time_answer(one.created_at),
     )
-
-
-def _time(at: datetime) -> str:
-    return rfc3339(unix_ms(at))

@@ -14,7 +14,7 @@ from api.calls import Call
 from api.ledger_queries import StoredAccount, StoredEntry
 from api.lists import page_of
 from api.problems import Problem
-from api.queries import unix_ms
+from api.queries import time_answer, unix_ms
 from api.services import Services
 from schemas.outcomes import Outcome
 from schemas.rendering import rfc3339
@@ -153,7 +153,7 @@ async def statement(services: Services, call: Call) -> Answer:
     rows.writerow([rfc3339(unix_ms(since)), "", "opening_balance", "", "", "", "", opening, found.currency])
     for entry in entries:
         told = (
-            _time(entry.created_at),
+            time_answer(entry.created_at),
             entry.transaction_id,
             entry.type,
             entry.source,
@@ -192,7 +192,7 @@ async def transaction(services: Services, call: Call) -> Answer:
         prev_hash=found.prev_hash,
         reverses=found.reverses,
         reversed_by=found.reversed_by,
-        created_at=_time(found.created_at),
+        created_at=time_answer(found.created_at),
     )
     return Answer(outcome=Outcome.SUCCEEDED, body=to_json(answer), object_id=found.transaction_id)
 
@@ -207,8 +207,8 @@ async def trial_balance(services: Services, call: Call) -> Answer:
     for currency, _, debits, credits in rows:
         sums[currency] = sums.get(currency, 0) + debits - credits
     answer = TrialBalanceAnswer(
-        as_of=None if as_of is None else _time(as_of),
-        loaded_until=None if loaded is None else _time(loaded),
+        as_of=None if as_of is None else time_answer(as_of),
+        loaded_until=None if loaded is None else time_answer(loaded),
         is_balanced=not any(sums.values()),
         totals=[
             TotalAnswer(
@@ -256,9 +256,5 @@ def _entry(entry: StoredEntry) -> EntryAnswer:
         phase=entry.phase,
         amount=entry.amount_minor,
         balance_after=entry.balance_after_minor,
-        created_at=_time(entry.created_at),
+        created_at=time_answer(entry.created_at),
     )
-
-
-def _time(at: datetime) -> str:
-    return rfc3339(unix_ms(at))

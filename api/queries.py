@@ -10,6 +10,7 @@ from psycopg import sql
 from api.connections import Connections, Row
 from schemas.payment_views import PaymentSnapshot, PaymentView, RefundView
 from schemas.payments import PaymentMethod, PaymentNotes, PaymentStatus, RefundStatus
+from schemas.rendering import rfc3339
 from schemas.topics import LEDGER_BALANCES
 
 _PAYMENTS: Final = """
@@ -224,3 +225,8 @@ def _after(after: Any, notes: Sequence[Any]) -> PaymentView:
 def unix_ms(at: datetime) -> int:
     """Exact for the milliseconds we store; a float of seconds would be off by one now and then."""
     return int(at.timestamp()) * 1000 + at.microsecond // 1000
+
+
+def time_answer(at: datetime) -> str:
+    """A time of the database as answers say it: RFC 3339."""
+    return rfc3339(unix_ms(at))

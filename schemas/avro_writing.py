@@ -9,10 +9,13 @@ from collections.abc import Callable, Iterator, Mapping
 from itertools import count
 from typing import Any, Final
 
-_SMALL: Final = tuple(bytes((number << 1,)) for number in range(64))
-"""Numbers from 0 to 63 as Avro writes them."""
 _FOURTEEN_BITS: Final = tuple(bytes((bits & 127 | 128, bits >> 7 | 128)) for bits in range(1 << 14))
 """Fourteen bits of a number that goes on after them: amounts and times take two or three of these."""
+_SMALL: Final = tuple(
+    bytes((number << 1,) if number < 64 else (number << 1 & 127 | 128, number >> 6))
+    for number in range(8_192)
+)
+"""Numbers from 0 to 8,191 as Avro writes them: lengths, and most amounts and versions."""
 
 
 def writer_of(schema: Mapping[str, Any]) -> Callable[[Any], bytes]:
@@ -86,10 +89,10 @@ def _value(
             if kind == "string":
                 yield f"{indent}{value} = {value}.encode()"
             yield f"{indent}n = len({value})"
-            yield f"{indent}a(small[n] if n < 64 else long(n))"
+            yield f"{indent}a(small[n] if n < 8192 else long(n))"
             yield f"{indent}a({value})"
         case "long":
-            yield f"{indent}a(small[{value}] if 0 <= {value} < 64 else long({value}))"
+            yield f"{indent}a(small[{value}] if 0 <= {value} < 8192 else long({value}))"
         case "boolean":
             yield f"{indent}a(b'\\x01' if {value} else b'\\x00')"
         case _:

@@ -11,6 +11,7 @@ Phase = Literal["posted", "pending", "released"]
 """posted moves money; pending announces it; released takes an announcement back."""
 RefundPolicy = Literal["owe", "refuse"]
 FeeRefundPolicy = Literal["keep", "proportional"]
+AdjustmentStatus = Literal["proposed", "posted", "rejected"]
 BasisPoints = Annotated[int, Meta(ge=0, le=10_000)]
 FixedFeeMinor = Annotated[int, Meta(ge=0, le=1_000_000_000)]
 IsoDate = Annotated[str, Meta(pattern=r"^\d{4}-\d{2}-\d{2}\Z", max_length=10, extra={"personal": False})]
@@ -324,7 +325,7 @@ class Adjustment(Struct, frozen=True, kw_only=True, omit_defaults=True):
     adjustment_id: Identifier
     merchant_id: Identifier
     mode: Mode
-    status: Literal["proposed", "posted", "rejected"]
+    status: AdjustmentStatus
     entry: PostEntry
     reason: AdjustmentReason
     reference: CaseReference

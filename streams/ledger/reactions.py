@@ -1,7 +1,7 @@
 """Who is told what when something is posted, refused or adjusted?"""
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, get_args
 
 from msgspec import Struct
 
@@ -11,6 +11,7 @@ from schemas.envelope import Message
 from schemas.ledger import (
     AdjustmentProposed,
     AdjustmentRecord,
+    AdjustmentStatus,
     AdjustmentView,
     AggregateEvent,
     LedgerCommand,
@@ -28,7 +29,7 @@ from streams.ledger.templates.payments import REFUND_RESERVED
 
 _METHODS: Final = {"wallet_received": "wallet"}
 """By which method a merchant is paid from another book; its price may depend on it."""
-_STATUSES: Final = ("proposed", "posted", "rejected")
+_STATUSES: Final = get_args(AdjustmentStatus)
 _Decided = LedgerCommand | PostEntry | TransactionPosted | PostingRefused
 
 
