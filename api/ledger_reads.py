@@ -14,10 +14,9 @@ from api.calls import Call
 from api.ledger_queries import StoredAccount, StoredEntry
 from api.lists import page_of
 from api.problems import Problem
-from api.queries import time_answer, unix_ms
+from api.queries import time_answer
 from api.services import Services
 from schemas.outcomes import Outcome
-from schemas.rendering import rfc3339
 
 _CSV: Final = "text/csv; charset=utf-8"
 
@@ -150,7 +149,7 @@ async def statement(services: Services, call: Call) -> Answer:
     rows.writerow(
         ["created_at", "transaction_id", "type", "source", "side", "phase", "amount", "balance", "currency"]
     )
-    rows.writerow([rfc3339(unix_ms(since)), "", "opening_balance", "", "", "", "", opening, found.currency])
+    rows.writerow([time_answer(since), "", "opening_balance", "", "", "", "", opening, found.currency])
     for entry in entries:
         told = (
             time_answer(entry.created_at),
@@ -162,7 +161,7 @@ async def statement(services: Services, call: Call) -> Answer:
         )
         rows.writerow([*told, entry.amount_minor, entry.balance_after_minor, found.currency])
     closing = entries[-1].balance_after_minor if entries else opening
-    rows.writerow([rfc3339(unix_ms(until)), "", "closing_balance", "", "", "", "", closing, found.currency])
+    rows.writerow([time_answer(until), "", "closing_balance", "", "", "", "", closing, found.currency])
     return Answer(outcome=Outcome.SUCCEEDED, body=out.getvalue().encode(), content_type=_CSV)
 
 

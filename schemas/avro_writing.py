@@ -11,11 +11,6 @@ from typing import Any, Final
 
 _FOURTEEN_BITS: Final = tuple(bytes((bits & 127 | 128, bits >> 7 | 128)) for bits in range(1 << 14))
 """Fourteen bits of a number that goes on after them: amounts and times take two or three of these."""
-_SMALL: Final = tuple(
-    bytes((number << 1,) if number < 64 else (number << 1 & 127 | 128, number >> 6))
-    for number in range(8_192)
-)
-"""Numbers from 0 to 8,191 as Avro writes them: lengths, and most amounts and versions."""
 
 
 def writer_of(schema: Mapping[str, Any]) -> Callable[[Any], bytes]:
@@ -42,6 +37,10 @@ def long(value: int) -> bytes:
     if zigzag < 128:
         return encoded + bytes((zigzag,))
     return encoded + bytes((zigzag & 127 | 128, zigzag >> 7))
+
+
+_SMALL: Final = tuple(map(long, range(8_192)))
+"""Numbers from 0 to 8,191 as Avro writes them: lengths, and most amounts and versions."""
 
 
 def _record(
@@ -89,10 +88,10 @@ def _value(
             if kind == "string":
                 yield f"{indent}{value} = {value}.encode()"
             yield f"{indent}n = len({value})"
-            yield f"{indent}a(small[n] if n < 8192 else long(n))"
+            yield f"{indent}a(small[n] if n < {len(_SMALL)} else long(n))"
             yield f"{indent}a({value})"
         case "long":
-            yield f"{indent}a(small[{value}] if 0 <= {value} < 8192 else long({value}))"
+            yield f"{indent}a(small[{value}] if 0 <= {value} < {len(_SMALL)} else long({value}))"
         case "boolean":
             yield f"{indent}a(b'\\x01' if {value} else b'\\x00')"
         case _:

@@ -16,7 +16,7 @@ def hold(case: Case) -> Posted:
 
 def release(case: Case) -> Posted:
     """Take back what is still announced, at most the amount; nothing happens when nothing is."""
-    amount_minor = min(_amount_minor(case), _held_minor(case))
+    amount_minor = min(case.amount_minor, _held_minor(case))
     if amount_minor:
         return (posted(case, RELEASE, {"amount": amount_minor}, amount_minor),)
     is_expired = any(hold.is_expired for hold in case.payment.holds_of(case.command.operation_id))
@@ -27,16 +27,11 @@ def capture(case: Case) -> Posted:
     """Post the amount, gross and then what is deducted; what was held of it is announced no longer."""
     if case.payment.lot(case.command.operation_id) is not None:
         return Outcome.UNEXPECTED_STATE
-    amount_minor = _amount_minor(case)
+    amount_minor = case.amount_minor
     amounts = {"amount": amount_minor, "from_hold": min(amount_minor, _held_minor(case))}
     command = case.command
     assert isinstance(command, RecordCapture), "a capture is recorded"
     return (sale(case, CAPTURE, amounts, command.method),)
-
-
-def _amount_minor(case: Case) -> int:
-    amount_minor: int = case.command.amount_minor  # type: ignore[union-attr]  # a command about a payment
-    return amount_minor
 
 
 def _held_minor(case: Case) -> int:

@@ -98,9 +98,7 @@ class Payment(Struct, frozen=True, kw_only=True, array_like=True):
     @property
     def allowance_minor(self) -> int:
         """What the platform kept of it, once any of it went back: so much of a debt is the platform's doing."""
-        if not any(refund.status != "failed" for refund in self.refunds):
-            return 0
-        return self.kept_minor
+        return self.kept_minor if self.claimed_minor else 0
 
     @property
     def kept_minor(self) -> int:
@@ -120,8 +118,12 @@ class Payment(Struct, frozen=True, kw_only=True, array_like=True):
     @property
     def refundable_minor(self) -> int:
         """What of its sales has not gone back and is not asked for; below zero where disputes took more."""
-        refunds_minor = sum([one.amount_minor for one in self.refunds if one.status != "failed"])
-        return self.captured_minor - refunds_minor - self.taken_back_minor
+        return self.captured_minor - self.claimed_minor - self.taken_back_minor
+
+    @property
+    def claimed_minor(self) -> int:
+        """What was refunded or is asked for."""
+        return sum([one.amount_minor for one in self.refunds if one.status != "failed"])
 
     @property
     def refunded_minor(self) -> int:

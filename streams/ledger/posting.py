@@ -49,6 +49,12 @@ class Case(NamedTuple):
         return in_force(self.book.head.terms, self.at_ms).terms
 
     @property
+    def amount_minor(self) -> int:
+        """What a command about a payment is about; an entry has amounts by name instead."""
+        assert isinstance(self.command, LedgerCommand), "an entry states its amounts by name"
+        return self.command.amount_minor
+
+    @property
     def rows(self) -> Rows:
         """The rows of the book."""
         return self.book.rows

@@ -25,7 +25,7 @@ def reserve(case: Case) -> Posted:
         return Outcome.UNEXPECTED_STATE
     if case.closes_any(leg.code for leg in REFUND_RESERVED.legs):
         return Outcome.ACCOUNT_CLOSED
-    if _amount_minor(case) > case.payment.refundable_minor:
+    if case.amount_minor > case.payment.refundable_minor:
         return Outcome.AMOUNT_EXCEEDS_REFUNDABLE
     sources = _sources(case)
     if sources.owed_minor and not _may_owe(case, sources.owed_minor):
@@ -42,7 +42,7 @@ def request(case: Case) -> Posted:
 
 def succeed(case: Case) -> Posted:
     """The provider gave back what was set aside; what was not set aside is so first."""
-    refund, amount_minor = _open(case), _amount_minor(case)
+    refund, amount_minor = _open(case), case.amount_minor
     succeeded = posted(case, REFUND_SUCCEEDED, {"amount": amount_minor}, amount_minor)
     fee = _fee_returned(case, case.payment.refunded_minor + amount_minor)
     if refund is None:
@@ -56,7 +56,7 @@ def succeed(case: Case) -> Posted:
 def fail(case: Case) -> Posted:
     """The provider did not give it back, or took it back: everything returns to where it came from."""
     refund = _open(case)
-    if refund is None or refund.amount_minor != _amount_minor(case):
+    if refund is None or refund.amount_minor != case.amount_minor:
         return Outcome.UNEXPECTED_STATE
     sources = _returned(case, refund)
     if refund.status == "reserved":
@@ -72,14 +72,9 @@ def _open(case: Case) -> Refund | None:
     return None if refund is None or refund.status == "failed" else refund
 
 
-def _amount_minor(case: Case) -> int:
-    amount_minor: int = case.command.amount_minor  # type: ignore[union-attr]  # a command about a payment
-    return amount_minor
-
-
 def _sources(case: Case) -> Sources:
     """The payment's own pending money first, then the available balance, and what is missing is owed."""
-    amount_minor = _amount_minor(case)
+    amount_minor = case.amount_minor
     pending = taken(case.payment.lots, amount_minor)
     left_minor = amount_minor - sum([part_minor for _, part_minor in pending])
     return Sources(pending, *charged(left_minor, case.free_minor(MERCHANT_AVAILABLE)))
@@ -107,7 +102,7 @@ def _from_sources(case: Case, template: Template, sources: Sources, begun_as: st
         "available": sources.available_minor,
         "owed": sources.owed_minor,
     }
-    return posted(case, template, amounts, _amount_minor(case), begun_as=begun_as)
+    return posted(case, template, amounts, case.amount_minor, begun_as=begun_as)
 
 
 def _fee_target_minor(case: Case, refunded_minor: int) -> int:

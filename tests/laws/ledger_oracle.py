@@ -111,8 +111,8 @@ class Oracle:
         return "posted"
 
     def reserve(self, payment: Payment, told: Told) -> str:
-        others = [one for one in self.payments.values() if one.currency == payment.currency]
-        kept = sum(one.kept for one in others if one.refunded or one is payment)
+        same = [one for one in self.payments.values() if one.currency == payment.currency]
+        kept = sum(one.kept for one in same if one.refunded or one is payment)
         lacking = told.amount - sum(lot.pending for lot in payment.lots.values())
         owed = max(0, lacking - self.available[payment.currency])
         if self._is_open(payment, told):

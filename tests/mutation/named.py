@@ -125,8 +125,8 @@ NAMED: Final = (
     Named(
         "more is released than is held",
         f"{_LEDGER}/captures.py",
-        "amount_minor = min(_amount_minor(case), _held_minor(case))",
-        "amount_minor = _amount_minor(case)",
+        "amount_minor = min(case.amount_minor, _held_minor(case))",
+        "amount_minor = case.amount_minor",
     ),
     Named("what is due stays due", f"{_LEDGER}/fold.py", "        rows.due.remove(due)\n", "        pass\n"),
     Named(
@@ -175,8 +175,8 @@ NAMED: Final = (
     Named(
         "what is disputed may be refunded too",
         f"{_LEDGER}/payment.py",
-        "self.captured_minor - refunds_minor - self.taken_back_minor",
-        "self.captured_minor - refunds_minor",
+        "self.captured_minor - self.claimed_minor - self.taken_back_minor",
+        "self.captured_minor - self.claimed_minor",
     ),
     Named(
         "a release takes from any hold",

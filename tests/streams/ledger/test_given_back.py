@@ -17,20 +17,18 @@ def _about(template: str, operation_id: str, amount_minor: int, **changes: Any) 
     return entry(template, operation_id, payment_id=PAYMENT, amounts={"amount": amount_minor}, **changes)
 
 
+def _disputed() -> Desk:
+    """60.00 of a sale of 100.00 are, and the merchant has sold as much besides."""
+    desk = Desk().open().capture().capture(payment="q").wait(2 * DAY)
+    return desk.enter(_about("dispute_opened", "dsp_1", 6_000))
+
+
 @pytest.mark.parametrize(
     ("amount_minor", "said"), [(4_000, "refund_reserved"), (4_001, "amount_exceeds_refundable")]
 )
 def test_what_is_disputed_is_not_refunded_too(amount_minor: int, said: str) -> None:
     """The network has it, or may take it; merchants would pay the customer twice."""
-    desk = (
-        Desk()
-        .open()
-        .capture()
-        .capture(payment="q")
-        .wait(2 * DAY)
-        .enter(_about("dispute_opened", "dsp_1", 6_000))
-    )
-    assert [said] == desk.reserve(amount_minor).said
+    assert [said] == _disputed().reserve(amount_minor).said
 
 
 @pytest.mark.parametrize(
@@ -38,14 +36,7 @@ def test_what_is_disputed_is_not_refunded_too(amount_minor: int, said: str) -> N
 )
 def test_only_a_dispute_that_was_won_may_be_refunded(end: str, said: str) -> None:
     """What was lost is the customer's already."""
-    desk = (
-        Desk()
-        .open()
-        .capture()
-        .capture(payment="q")
-        .wait(2 * DAY)
-        .enter(_about("dispute_opened", "dsp_1", 6_000))
-    )
+    desk = _disputed()
     assert [end] == desk.enter(_about(end, "dsp_1", 6_000)).said
     assert [said] == desk.reserve().said
 
