@@ -198,16 +198,27 @@ class Names(NamedTuple):
     partition: int
 
 
-@lru_cache(maxsize=65_536)
 def account_id(code: int, names: Names) -> str:
     """`{mode}.{code}.{kind}.{owner}.{CCY}`, of a sharded account with `#{partition}` after it.
 
     The platform's own accounts leave the owner out.
     """
+    mode, book, provider, currency, partition = names
     kind = CHART[code]
-    owner = {"provider": f".{names.provider}", "book": f".{names.book}", "platform": ""}[kind.owner]
-    whole = f"{names.mode}.{code}.{kind.kind}{owner}.{names.currency}"
-    return f"{whole}{_SHARD}{names.partition}" if kind.is_sharded else whole
+    if kind.owner == "book":
+        # There are as many as merchants: to keep them all would cost more than to put one together.
+        return _named(kind, mode, f".{book}", currency, partition)
+    return _of_no_book(code, mode, f".{provider}" if kind.owner == "provider" else "", currency, partition)
+
+
+def _named(kind: AccountKind, mode: str, owner: str, currency: str, partition: int) -> str:
+    whole = f"{mode}.{kind.code}.{kind.kind}{owner}.{currency}"
+    return f"{whole}{_SHARD}{partition}" if kind.is_sharded else whole
+
+
+@lru_cache(maxsize=16_384)
+def _of_no_book(code: int, mode: str, owner: str, currency: str, partition: int) -> str:
+    return _named(CHART[code], mode, owner, currency, partition)
 
 
 def unsharded(account: str) -> str:
