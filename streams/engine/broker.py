@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from time import monotonic, sleep
+from typing import TypeVar
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicCollection, TopicPartition
 from confluent_kafka.admin import AdminClient
@@ -11,6 +12,8 @@ from streams.engine import clients
 from streams.engine.config import EngineConfig
 from streams.engine.errors import KafkaFailed
 from streams.engine.guards import Bounds, TopicFacts
+
+T = TypeVar("T")
 
 _READ_RECORDS = 5_000
 # consume() waits its whole timeout unless it gets all it asked for.
@@ -36,6 +39,23 @@ def topic_facts(config: EngineConfig, topics: Iterable[str]) -> dict[str, TopicF
     return facts
 
 
+def answered(ask: Callable[[], T], complaint: str, *, seconds: float, is_wanted: Callable[[], bool]) -> T:
+    """The broker's answer. One that began a moment ago, or just took over a partition or a group, has none yet.
+
+    complaint: what is said of a broker that has none for so many seconds. Raises KafkaFailed, Superseded.
+    """
+    deadline = monotonic() + seconds
+    while True:
+        try:
+            return ask()
+        except KafkaException as error:
+            if monotonic() > deadline:
+                raise KafkaFailed(f"{complaint}: {error.args[0]}") from error
+        if not is_wanted():
+            raise Superseded
+        sleep(_RETRY_SECONDS)
+
+
 class LogReader:
     """Reads one partition of any topic to its end, committed records only, without a group.
 
@@ -53,19 +73,12 @@ class LogReader:
     def bounds(self, topic: str) -> Bounds:
         """First and next offset. Raises KafkaFailed, Superseded."""
         asked = TopicPartition(topic, self._partition)
-        deadline = monotonic() + self._seconds
-        while True:
-            try:
-                low, high = self._consumer.get_watermark_offsets(asked, self._seconds)
-            except KafkaException as error:
-                # A partition that was made or moved a moment ago has no leader yet.
-                if monotonic() > deadline:
-                    raise KafkaFailed(f"{topic}:{self._partition}: no offsets: {error.args[0]}") from error
-            else:
-                return Bounds(low, high)
-            if not self._is_wanted():
-                raise Superseded
-            sleep(_RETRY_SECONDS)
+        return answered(
+            lambda: Bounds(*self._consumer.get_watermark_offsets(asked, self._seconds)),
+            f"{topic}:{self._partition}: no offsets",
+            seconds=self._seconds,
+            is_wanted=self._is_wanted,
+        )
 
     def read(self, topic: str, offset: int) -> Iterator[list[Message]]:
         """Batches of records from `offset` to the present end. Raises KafkaFailed, Superseded."""

@@ -6,9 +6,9 @@ from time import monotonic, sleep
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from streams.engine import clients, guards, positions
-from streams.engine.broker import LogReader, topic_facts
+from streams.engine.broker import LogReader, answered, topic_facts
 from streams.engine.config import EngineConfig
-from streams.engine.errors import GuardRefused, KafkaFailed
+from streams.engine.errors import GuardRefused
 from streams.engine.guards import TopicFacts
 from streams.engine.spec import StageSpec
 from streams.engine.transaction import TaskProducer
@@ -58,9 +58,7 @@ def _check_unused(spec: StageSpec, config: EngineConfig, partitions: list[int]) 
     asked = [TopicPartition(topic, partition) for topic in spec.input_topics for partition in partitions]
     consumer = Consumer(clients.group_offsets(config, spec.group))
     try:
-        found = consumer.committed(asked, config.restore_timeout_ms / 1000)
-    except KafkaException as error:
-        raise KafkaFailed(f"stage {spec.name}: no group offsets: {error.args[0]}") from error
+        found = _committed(consumer, asked, spec, config.restore_timeout_ms / 1000)
     finally:
         consumer.close()
     for one in found:
@@ -69,6 +67,19 @@ def _check_unused(spec: StageSpec, config: EngineConfig, partitions: list[int]) 
                 f"stage {spec.name}: {one.topic}:{one.partition} was handled up to {one.offset}, and the "
                 f"changelog {spec.changelog} is empty; it was lost and starting afresh would repeat records"
             )
+
+
+def _committed(
+    consumer: Consumer, asked: list[TopicPartition], spec: StageSpec, seconds: float
+) -> list[TopicPartition]:
+    def ask() -> list[TopicPartition]:
+        found = consumer.committed(asked, seconds)
+        for one in found:
+            if one.error is not None:
+                raise KafkaException(one.error)
+        return found
+
+    return answered(ask, f"stage {spec.name}: no group offsets", seconds=seconds, is_wanted=_always)
 
 
 def _write_first(
