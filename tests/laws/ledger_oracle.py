@@ -4,12 +4,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-DAYS_MS = 86_400_000
-
 
 class Told(NamedTuple):
-    """One command, in the words of the test."""
-
     word: str
     payment: str
     name: str
@@ -21,9 +17,7 @@ class Told(NamedTuple):
 @dataclass
 class Lot:
     pending: int
-    kept: int
     due: int
-    is_moved: bool = False
 
 
 @dataclass
@@ -31,7 +25,6 @@ class Refund:
     amount: int
     state: str
     lots: list[tuple[Lot, int]]
-    available: int
     owed: int
 
 
@@ -40,12 +33,9 @@ class Payment:
     currency: str
     held: int = 0
     captured: int = 0
+    kept: int = 0
     lots: dict[str, Lot] = field(default_factory=dict)
     refunds: dict[str, Refund] = field(default_factory=dict)
-
-    @property
-    def kept(self) -> int:
-        return sum(lot.kept for lot in self.lots.values())
 
     @property
     def refunded(self) -> int:
@@ -53,23 +43,22 @@ class Payment:
 
 
 class Oracle:
-    """One merchant. policy, bps, fixed and days are its terms; `said` is what the last command came to."""
+    """One merchant. policy, bps, fixed and days are its terms."""
 
     def __init__(self, policy: str, bps: int, fixed: int, days: int) -> None:
-        self.policy, self.bps, self.fixed, self.days = policy, bps, fixed, days
+        self.policy, self.bps, self.fixed, self.wait_ms = policy, bps, fixed, days * 86_400_000
         self.now = 0
-        self.seen: dict[tuple[str, str, str, int], Told] = {}
-        self.reused: set[Told] = set()
+        self.heard: dict[tuple[str, str, str, int], list[Told]] = {}
         self.payments: dict[str, Payment] = {}
         self.available, self.debt = Counter[str](), Counter[str]()
 
     def tell(self, told: Told) -> str:
         """What it comes to: an outcome, or "posted"; a repeat says nothing."""
-        first = self.seen.setdefault((told.word, told.payment, told.name, told.turn), told)
-        if (first == told and first is not told) or told in self.reused:
+        heard = self.heard.setdefault((told.word, told.payment, told.name, told.turn), [])
+        if told in heard:
             return ""
-        if first != told:
-            self.reused.add(told)
+        heard.append(told)
+        if heard[0] != told:
             return "posting_id_reused"
         payment = self.payments.get(told.payment) or Payment(told.currency)
         if told.amount <= 0:
@@ -84,10 +73,10 @@ class Oracle:
     def wait(self, ms: int) -> None:
         self.now += ms
         for payment in self.payments.values():
-            for lot in payment.lots.values():
-                if lot.due <= self.now and lot.pending:
-                    self.available[payment.currency] += lot.pending
-                    lot.pending, lot.is_moved = 0, True
+            due = [lot for lot in payment.lots.values() if lot.due <= self.now]
+            self.available[payment.currency] += sum(lot.pending for lot in due)
+            for lot in due:
+                lot.pending = 0
 
     def hold(self, payment: Payment, told: Told) -> str:
         payment.held += told.amount
@@ -103,19 +92,18 @@ class Oracle:
             return "unexpected_state"
         fee = min(told.amount, told.amount * self.bps // 10_000 + self.fixed)
         payment.held -= min(payment.held, told.amount)
-        payment.captured += told.amount
         repaid = min(told.amount - fee, self.debt[payment.currency])
         self.debt[payment.currency] -= repaid
-        due = self.now + self.days * DAYS_MS
-        payment.lots[told.name] = Lot(told.amount - fee - repaid, fee + repaid, due)
+        payment.captured, payment.kept = payment.captured + told.amount, payment.kept + fee + repaid
+        payment.lots[told.name] = Lot(told.amount - fee - repaid, self.now + self.wait_ms)
         return "posted"
 
     def reserve(self, payment: Payment, told: Told) -> str:
         same = [one for one in self.payments.values() if one.currency == payment.currency]
         kept = sum(one.kept for one in same if one.refunded or one is payment)
-        lacking = told.amount - sum(lot.pending for lot in payment.lots.values())
-        owed = max(0, lacking - self.available[payment.currency])
-        if self._is_open(payment, told):
+        pending = sum(lot.pending for lot in payment.lots.values())
+        owed = max(0, told.amount - pending - self.available[payment.currency])
+        if self._open(payment, told):
             return "unexpected_state"
         if payment.refunded + told.amount > payment.captured:
             return "amount_exceeds_refundable"
@@ -124,7 +112,7 @@ class Oracle:
         return self.request(payment, told)
 
     def request(self, payment: Payment, told: Told) -> str:
-        if self._is_open(payment, told):
+        if self._open(payment, told):
             return "unexpected_state"
         left, lots = told.amount, []
         for lot in payment.lots.values():
@@ -133,33 +121,30 @@ class Oracle:
         available = min(left, self.available[payment.currency])
         self.available[payment.currency] -= available
         self.debt[payment.currency] += left - available
-        payment.refunds[told.name] = Refund(told.amount, "reserved", lots, available, left - available)
+        payment.refunds[told.name] = Refund(told.amount, "reserved", lots, left - available)
         return "posted"
 
     def succeed(self, payment: Payment, told: Told) -> str:
-        if not self._is_open(payment, told):
+        if not self._open(payment, told):
             self.request(payment, told)
         refund = payment.refunds[told.name]
-        if refund.state != "reserved" or refund.amount != told.amount:
-            return "unexpected_state"
-        refund.state = "succeeded"
-        return "posted"
+        is_due = refund.state == "reserved" and refund.amount == told.amount
+        refund.state = "succeeded" if is_due else refund.state
+        return "posted" if is_due else "unexpected_state"
 
     def fail(self, payment: Payment, told: Told) -> str:
-        if not self._is_open(payment, told) or payment.refunds[told.name].amount != told.amount:
+        refund = self._open(payment, told)
+        if refund is None or refund.amount != told.amount:
             return "unexpected_state"
-        refund = payment.refunds[told.name]
         refund.state = "failed"
-        for lot, part in refund.lots:
-            if lot.is_moved or lot.due <= self.now:
-                self.available[payment.currency] += part
-            else:
-                lot.pending += part
         still_owed = min(refund.owed, self.debt[payment.currency])
-        self.available[payment.currency] += refund.available + refund.owed - still_owed
         self.debt[payment.currency] -= still_owed
+        back = [(lot, part) for lot, part in refund.lots if lot.due > self.now]
+        self.available[payment.currency] += refund.amount - still_owed - sum(part for _, part in back)
+        for lot, part in back:
+            lot.pending += part
         return "posted"
 
-    def _is_open(self, payment: Payment, told: Told) -> bool:
+    def _open(self, payment: Payment, told: Told) -> Refund | None:
         refund = payment.refunds.get(told.name)
-        return refund is not None and refund.state != "failed"
+        return None if refund is None or refund.state == "failed" else refund
