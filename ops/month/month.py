@@ -150,7 +150,9 @@ class Month:
                 self._trade.unsettled.append((sale.merchant, sale.currency, amount_minor))
                 amounts["fee"] = self._random.choice([0, DISPUTE_FEE])
             template = "dispute_won" if is_won else "dispute_lost"
-            yield entry(sale.merchant, template, dispute_id, sale.currency, amounts)
+            yield entry(
+                sale.merchant, template, dispute_id, sale.currency, amounts, payment_id=sale.payment_id
+            )
         self._trade.disputes = waiting
 
     def _paid_out(self, ledger: LedgerView) -> Iterator[Order]:

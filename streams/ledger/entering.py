@@ -68,10 +68,11 @@ def _entered(case: Case) -> TransactionPosted | Outcome:
     item = case.rows.item(command.operation_id)
     if not _follows(item, entry):
         return Outcome.UNEXPECTED_STATE
-    if item is not None and entry.follows and item.currency != command.currency:
-        return Outcome.CURRENCY_DIFFERS
-    if item is not None and entry.follows and item.provider not in (None, command.provider):
-        return Outcome.UNEXPECTED_STATE
+    if item is not None and entry.follows:
+        if item.currency != command.currency:
+            return Outcome.CURRENCY_DIFFERS
+        if item.provider not in (None, command.provider) or item.payment_id != command.payment_id:
+            return Outcome.UNEXPECTED_STATE
     amounts = command.amounts if entry.rule is None else entry.rule(case, command.amounts, item)
     if isinstance(amounts, Outcome):
         return amounts

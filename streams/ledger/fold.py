@@ -141,6 +141,7 @@ def _fold_entry(rows: Rows, body: TransactionPosted) -> None:
             currency=body.currency,
             amounts=body.amounts,
             provider=body.provider,
+            payment_id=body.payment_id,
         )
         rows.put_item(body.operation_id, begun)
     elif entry.follows:

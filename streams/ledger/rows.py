@@ -50,6 +50,7 @@ class Item(Struct, frozen=True, kw_only=True, array_like=True):
 
     status: the template of its last transaction. amount_minor, amounts: of the one that began it.
     left_minor: what of the amount is not ended yet. provider: at which it was begun, where at one.
+    payment_id: of which payment, where of one.
     """
 
     status: str
@@ -58,6 +59,7 @@ class Item(Struct, frozen=True, kw_only=True, array_like=True):
     currency: str
     amounts: dict[str, int]
     provider: str | None = None
+    payment_id: str | None = None
 
 
 class Entry(Struct, frozen=True, kw_only=True, array_like=True):

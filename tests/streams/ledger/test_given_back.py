@@ -41,6 +41,16 @@ def test_only_a_dispute_that_was_won_may_be_refunded(end: str, said: str) -> Non
     assert [said] == desk.reserve().said
 
 
+@pytest.mark.parametrize("named", ["q", None])
+def test_a_dispute_ends_for_the_payment_it_was_opened_for(named: str | None) -> None:
+    """Won for another one, it would let more of that go back than was sold."""
+    desk = _disputed()
+    payment = None if named is None else command(RecordCapture, 1, payment=named).payment_id
+    won = entry("dispute_won", "dsp_1", payment_id=payment, amounts={"amount": 6_000})
+    assert ["unexpected_state"] == desk.enter(won).said
+    assert ["amount_exceeds_refundable"] == desk.reserve().said
+
+
 def test_a_refund_that_failed_leaves_its_amount_to_others() -> None:
     """And one that is still asked for does not."""
     desk = Desk().open().capture().reserve(6_000)
