@@ -10,7 +10,7 @@ from random import Random
 from typing import Final, Protocol
 
 from ops.month.books import BankBook, ProviderBook
-from ops.month.orders import Order, about, entry
+from ops.month.orders import Order, about, entry, of_dispute
 from ops.month.trade import DISPUTE_FEE, Seller, Trade
 from schemas import ids
 from schemas.ledger import RecordRefundFailed, RecordRefundSucceeded, ReserveRefund, Terms
@@ -150,9 +150,7 @@ class Month:
                 self._trade.unsettled.append((sale.merchant, sale.currency, amount_minor))
                 amounts["fee"] = self._random.choice([0, DISPUTE_FEE])
             template = "dispute_won" if is_won else "dispute_lost"
-            yield entry(
-                sale.merchant, template, dispute_id, sale.currency, amounts, payment_id=sale.payment_id
-            )
+            yield of_dispute(sale, template, dispute_id, amounts)
         self._trade.disputes = waiting
 
     def _paid_out(self, ledger: LedgerView) -> Iterator[Order]:
@@ -217,8 +215,7 @@ class Month:
         """Disputes end, debts are written off, positions closed out, reserves returned and income swept."""
         orders: list[Order] = []
         for sale, dispute_id, amount_minor in self._trade.disputes:
-            amount = {"amount": amount_minor}
-            orders.append(entry(sale.merchant, "dispute_lost", dispute_id, sale.currency, amount))
+            orders.append(of_dispute(sale, "dispute_lost", dispute_id, {"amount": amount_minor}))
         self._trade.disputes.clear()
         for seller in self._sellers:
             owed_minor = ledger.balance_minor(seller.merchant, 1300, seller.currency)

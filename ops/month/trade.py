@@ -6,7 +6,7 @@ from random import Random
 from typing import Final, NamedTuple
 
 from ops.month.books import BankBook, ProviderBook
-from ops.month.orders import Order, Sale, about, entry
+from ops.month.orders import Order, Sale, about, entry, of_dispute
 from schemas import ids
 from schemas.ledger import RecordCapture, RecordHold, RecordRelease, ReserveRefund, Terms
 
@@ -100,9 +100,7 @@ class Trade:
         self.provider.give(sale.currency, taken_minor + DISPUTE_COST)
         self.unsettled.append((sale.merchant, sale.currency, -taken_minor - DISPUTE_COST))
         amounts = {"amount": taken_minor, "fee": DISPUTE_FEE, "cost": DISPUTE_COST}
-        return entry(
-            sale.merchant, "dispute_opened", dispute_id, sale.currency, amounts, payment_id=sale.payment_id
-        )
+        return of_dispute(sale, "dispute_opened", dispute_id, amounts)
 
     def _abroad(self, seller: Seller, sale: Sale) -> list[Order]:
         """The customer pays in another currency; the platform's margin is one part in a hundred."""

@@ -37,10 +37,10 @@ def played(
     return ledger, month, wrong
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", [3, 4, 7])
 def test_a_month_agrees_with_the_books_of_others_all_the_time(seed: int) -> None:
-    """After every part of every day, and at the end nothing is left under way."""
-    ledger, _, wrong = played(seed, sales_a_day=8)
+    """After every part of every day, and at the end nothing is left under way, disputes of its last days included."""
+    ledger, _, wrong = played(seed, sales_a_day=20)
     assert [] == wrong
     assert [] == [check for check in at_the_end(ledger.followed) if not check.passed]
     assert ledger.followed.model.transactions > 1_000
