@@ -74,6 +74,7 @@ def _plain(task: Any) -> dict[str, Any]:
         "transaction": task.positions.transaction,
         "inputs": dict(task.positions.inputs),
         "handled_records": task.handled_records,
+        "deferred_records": task.deferred_records,
         "committed_at_ms": task.committed_at_ms,
     }
 
@@ -83,6 +84,7 @@ async def _metrics(worker: Worker, ends: InputEnds) -> web.Response:
     ProcessCollector(registry=registry)
     handled = metrics.STAGE_HANDLED_RECORDS.gauge(registry)
     committed = metrics.STAGE_TRANSACTIONS.gauge(registry)
+    deferred = metrics.STAGE_DEFERRED_RECORDS.gauge(registry)
     lag = metrics.STAGE_LAG.gauge(registry)
     tasks = worker.status()
     # Asked after the positions: a lag that is a little too great is the honest mistake.
@@ -92,6 +94,7 @@ async def _metrics(worker: Worker, ends: InputEnds) -> web.Response:
     for task in tasks:
         handled.labels(task.stage, task.partition).set(task.handled_records)
         committed.labels(task.stage, task.partition).set(task.positions.transaction)
+        deferred.labels(task.stage, task.partition).set(task.deferred_records)
         behind = lag_records(task, found)
         if behind is not None:
             lag.labels(task.stage, task.partition).set(behind)

@@ -85,6 +85,13 @@ STAGE_TRANSACTIONS: Final = Metric(
     ("stage", "partition"),
     "Transactions a task has committed in its life",
 )
+STAGE_DEFERRED_RECORDS: Final = Metric(
+    "stage_deferred_records",
+    "gauge",
+    "worker",
+    ("stage", "partition"),
+    "Records a task keeps until what they are about is there, as sales of a merchant whose terms were not read yet",
+)
 STAGE_LAG: Final = Metric(
     "stage_lag_records",
     "gauge",
@@ -244,6 +251,7 @@ ALL: Final = (
     IDEMPOTENCY,
     STAGE_HANDLED_RECORDS,
     STAGE_TRANSACTIONS,
+    STAGE_DEFERRED_RECORDS,
     STAGE_LAG,
     PSP_CALLS,
     PSP_CALL_DURATION,

@@ -1,6 +1,6 @@
 """What came before its aggregate was there: kept in the order it came, and handled once the aggregate is."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 import msgspec
@@ -8,6 +8,8 @@ import msgspec
 from streams.ports import Record, View
 
 DEFERRED: Final = b"deferred/"
+
+_TOTAL: Final = b"deferred"
 
 _encode: Final = msgspec.msgpack.Encoder().encode
 _decode: Final = msgspec.msgpack.Decoder(tuple[str, bytes]).decode
@@ -19,6 +21,7 @@ def keep(view: View, key: str, one: Record) -> None:
     count = int(view.get(_count(key)) or 0)
     view.put(_row(key, count), _encode((one.topic, one.value)))
     view.put(_count(key), str(count + 1).encode())
+    view.put(_TOTAL, str(waiting(view.get) + 1).encode())
 
 
 def take(view: View, key: str) -> Sequence[tuple[str, bytes]]:
@@ -33,7 +36,13 @@ def take(view: View, key: str) -> Sequence[tuple[str, bytes]]:
         taken.append(_decode(row))
         view.delete(_row(key, number))
     view.delete(_count(key))
+    view.put(_TOTAL, str(waiting(view.get) - len(taken)).encode())
     return taken
+
+
+def waiting(get: Callable[[bytes], bytes | None]) -> int:
+    """How many records a task keeps, for all its aggregates. get: a row of its table."""
+    return int(get(_TOTAL) or 0)
 
 
 def _count(key: str) -> bytes:

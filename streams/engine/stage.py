@@ -7,6 +7,7 @@ from concurrent.futures import Executor
 from time import monotonic
 from typing import NamedTuple, Protocol, TypeVar
 
+from streams.deferred import waiting
 from streams.engine import guards
 from streams.engine.broker import Superseded, topic_facts
 from streams.engine.config import EngineConfig
@@ -31,12 +32,13 @@ class Delivered(Protocol):
 
 
 class TaskStatus(NamedTuple):
-    """One task as of its last finished commit."""
+    """One task as of its last finished commit. deferred_records: those that wait for their aggregate."""
 
     stage: str
     partition: int
     positions: PositionsRecord
     handled_records: int
+    deferred_records: int
     committed_at_ms: int
 
 
@@ -81,7 +83,14 @@ class Stage:
     def status(self) -> list[TaskStatus]:
         """Every task of this worker."""
         return [
-            TaskStatus(self.spec.name, partition, task.positions, task.handled_records, task.committed_at_ms)
+            TaskStatus(
+                self.spec.name,
+                partition,
+                task.positions,
+                task.handled_records,
+                waiting(task.store.get),
+                task.committed_at_ms,
+            )
             for partition, task in sorted(self._tasks.items())
         ]
 

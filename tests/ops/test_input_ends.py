@@ -18,7 +18,7 @@ def task(inputs: dict[str, int]) -> TaskStatus:
     positions = PositionsRecord(
         transaction=1, inputs=inputs, topic_ids={}, records=0, checksum=0, digest="", rows=0
     )
-    return TaskStatus("payments", 1, positions, 0, 0)
+    return TaskStatus("payments", 1, positions, 0, 0, 0)
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from schemas.envelope import CommandRefused, Message
 from schemas.ledger import RecordCapture, RecordHold, ReserveRefund, Terms
 from schemas.merchants import ApiKey, MerchantCreated, OperatorCreated, Profile, WebhookEndpointDeleted
 from schemas.testing import OTHER_MERCHANT, START_MS, envelope
-from streams.deferred import DEFERRED
+from streams.deferred import DEFERRED, waiting
 from streams.ledger.book import read_head
 from streams.ledger.legs import MAX_AMOUNT_MINOR
 from streams.ledger.pricing import deductions
@@ -363,6 +363,7 @@ def test_nothing_is_priced_before_the_terms_are_read() -> None:
     desk = Desk().terms(RESERVE).capture()
     assert (desk.by_code(), desk.said) == (late.by_code(), late.said[1:])
     assert not [name for name in late.store.items() if name.startswith(DEFERRED)]
+    assert (1, 0) == (waiting(Desk().capture().store.get), waiting(late.store.get))
     at_ms = {event.body.available_at_ms for event in (late.journal[-1], desk.journal[-1])}
     assert 1 == len(at_ms), "a sale is available by the day it was made, not by the day it was read"
 
