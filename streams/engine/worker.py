@@ -4,10 +4,11 @@ import asyncio
 import gc
 import logging
 import os
+import resource
 import signal
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import NoReturn
+from typing import Final, NoReturn
 
 from streams.engine.app import StageApp
 from streams.engine.config import EngineConfig
@@ -17,6 +18,7 @@ from streams.engine.spec import StageSpec
 from streams.engine.stage import Stage, TaskStatus
 
 _log = logging.getLogger(__name__)
+_OPEN_FILES: Final = 65_536
 
 
 class Worker:
@@ -75,6 +77,14 @@ def _collect_rarely() -> None:
     gc.set_threshold(100_000, 20, 50)
 
 
+def _open_many_files() -> None:
+    """The stores of the tasks keep all their files open; what a login shell may open is soon too few."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    allowed = _OPEN_FILES if hard == resource.RLIM_INFINITY else min(hard, _OPEN_FILES)
+    if resource.RLIM_INFINITY != soft < allowed:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
+
+
 def run_worker(
     specs: Sequence[StageSpec],
     config: EngineConfig,
@@ -86,6 +96,7 @@ def run_worker(
     the event loop when the worker begins, to serve its status.
     """
     _collect_rarely()
+    _open_many_files()
     asyncio.run(_run(specs, config, on_started))
     raise AssertionError("a worker ends its process")
 

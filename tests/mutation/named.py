@@ -179,6 +179,12 @@ NAMED: Final = (
         "self.captured_minor - self.claimed_minor",
     ),
     Named(
+        "a dispute ends for any payment",
+        f"{_LEDGER}/entering.py",
+        " or item.payment_id != command.payment_id",
+        "",
+    ),
+    Named(
         "a release takes from any hold",
         f"{_LEDGER}/payment.py",
         "        return own or there\n",
