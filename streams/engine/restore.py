@@ -32,13 +32,16 @@ def task_directory(spec: StageSpec, config: EngineConfig, partition: int) -> Pat
     return config.data_dir / f"{spec.name}.v{spec.version}" / str(partition)
 
 
+_UNREADABLE = ("Corruption", "IO error: While mmap read")
+"""How the words of RocksDB begin where a file is damaged or cut off; its binding has no error class of its own."""
+
+
 def open_store(directory: Path, config: EngineConfig) -> TaskStore:
     """The local copy as it is found; an unreadable one is forgotten, since the changelog has it all."""
     try:
         return TaskStore(directory, write_ahead=config.write_ahead)
     except Exception as error:
-        # RocksDB's binding has no error class of its own.
-        if not str(error).startswith("Corruption"):
+        if not str(error).startswith(_UNREADABLE):
             raise
         _log.warning("%s: the local copy is wiped: %s", directory, error)
         shutil.rmtree(directory)
