@@ -33,7 +33,7 @@ from schemas.outcomes import Outcome
 from schemas.rendering import rfc3339
 
 _TREASURY: Final = "treasury"
-_BOOKS: Final = ("mer", "wal", "trs")
+_BOOKS: Final = ("mer", "wal")
 _STATUSES: Final = get_args(AdjustmentStatus)
 _PARAMS: Final = {"entry": "template", "reason": "reason", "reference": "reference"}
 _MISSING: Final = "no such book or adjustment"
@@ -99,11 +99,10 @@ class AdjustmentAnswer(Struct, frozen=True, kw_only=True):
 async def propose(services: Services, call: Call) -> Answer:
     """POST /v1/ledger/adjustments: an entry and the legs it makes, posted when another operator approves."""
     body = parsing.parse_body(call.body, ProposeBody)
-    book = (
-        ids.treasury_id(cell=services.settings.cell, mode=call.mode) if body.book == _TREASURY else body.book
-    )
+    treasury = ids.treasury_id(cell=services.settings.cell, mode=call.mode)
+    book = treasury if body.book == _TREASURY else body.book
     key = ids.key_of(book)
-    if key is None or book not in {f"{kind}_{key}" for kind in _BOOKS}:
+    if key is None or book not in {treasury, *(f"{kind}_{key}" for kind in _BOOKS)}:
         raise Problem(Outcome.PARAMETER_INVALID, "the id of a merchant or wallet, or treasury", param="book")
     scope = call.scope(body.idempotency_key, owner=call.authenticated.principal)
     command_id = scope.command_id(book)

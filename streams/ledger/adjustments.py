@@ -4,6 +4,7 @@ from typing import Final, assert_never
 
 from msgspec.structs import replace
 
+from schemas import ids
 from schemas.envelope import Envelope
 from schemas.ledger import (
     Adjustment,
@@ -62,9 +63,9 @@ def _propose(book: Book, command: ProposeAdjustment, asked: Envelope) -> Decisio
         stated = (replace(before.entry, expected_legs=()), before.reason, before.reference)
         is_same = stated == (command.entry, command.reason, command.reference)
         return Repeated(Outcome.CREATED, before.version) if is_same else Refused(Outcome.IDEMPOTENCY_MISMATCH)
-    is_there = (book.merchant_id, book.mode) == (asked.merchant_id, asked.mode)
-    if (book.version and not is_there) or (not book.version and not asked.merchant_id.startswith("trs_")):
-        # The treasury's book is the one that nobody opens.
+    # The treasury's book is the one that nobody opens.
+    is_treasury = asked.merchant_id == ids.treasury_id(cell=asked.cell, mode=asked.mode)
+    if not (book.is_of(asked) if book.version else is_treasury):
         return Refused(Outcome.NOT_FOUND)
     if command.entry.template in ENTRIES and command.entry.template not in BY_HAND:
         return Refused(Outcome.TEMPLATE_NOT_BY_HAND)

@@ -8,7 +8,7 @@ from typing import Any, Final, NamedTuple
 import msgspec
 from msgspec import Raw, Struct
 
-from schemas.envelope import WALL_CLOCK, Message, Mode
+from schemas.envelope import WALL_CLOCK, Envelope, Message, Mode
 from schemas.ledger import BookOpened, Terms
 from streams.ledger.accounts import Accounts
 from streams.ledger.balances import told
@@ -124,6 +124,10 @@ class Book:
     def mode(self) -> Mode:
         """test or live."""
         return self.head.mode
+
+    def is_of(self, told: Envelope) -> bool:
+        """Whether a message is about whose book it is, in the same mode."""
+        return (self.merchant_id, self.mode) == (told.merchant_id, told.mode)
 
     @property
     def clock_id(self) -> str:

@@ -182,7 +182,8 @@ CHART: Final = checked(
 )
 """Every account there may be, by code."""
 
-_SHARD: Final = "#"
+SHARD_MARK: Final = "#"
+"""Stands before the number of a shard in the id of an account, and in nothing it is called after."""
 
 
 class Names(NamedTuple):
@@ -213,7 +214,7 @@ def account_id(code: int, names: Names) -> str:
 
 def _named(kind: AccountKind, mode: str, owner: str, currency: str, partition: int) -> str:
     whole = f"{mode}.{kind.code}.{kind.kind}{owner}.{currency}"
-    return f"{whole}{_SHARD}{partition}" if kind.is_sharded else whole
+    return f"{whole}{SHARD_MARK}{partition}" if kind.is_sharded else whole
 
 
 @lru_cache(maxsize=16_384)
@@ -223,13 +224,13 @@ def _of_no_book(code: int, mode: str, owner: str, currency: str, partition: int)
 
 def unsharded(account: str) -> str:
     """The account's id without its shard."""
-    return account.partition(_SHARD)[0]
+    return account.partition(SHARD_MARK)[0]
 
 
 @lru_cache(maxsize=65_536)
 def described(account: str) -> Account:
     """What an account's id says. Raises KeyError for a code that is not in the chart."""
-    whole, _, shard = account.partition(_SHARD)
+    whole, _, shard = account.partition(SHARD_MARK)
     _, code, rest = whole.split(".", 2)
     kind = CHART[int(code)]
     owner, _, currency = rest.removeprefix(kind.kind).rpartition(".")

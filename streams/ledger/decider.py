@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
+from schemas import ids
 from schemas.envelope import Message
 from schemas.ledger import (
     AccountClosed,
@@ -36,7 +37,7 @@ from streams.ledger.chart import CHART
 from streams.ledger.elapsed import elapse
 from streams.ledger.entering import enter
 from streams.ledger.entries import ENTRIES
-from streams.ledger.posting import Case, Posted, fingerprint, met, overflows
+from streams.ledger.posting import Case, Posted, fingerprint, is_named, met, overflows
 from streams.ledger.reactions import answer, is_answered
 from streams.ledger.rows import Known
 
@@ -94,14 +95,14 @@ def _account(book: Book, body: CloseAccount | ReopenAccount) -> Sequence[Aggrega
 def _command(
     book: Book, command: LedgerCommand | PostEntry, message: Message[Any]
 ) -> Decision[AggregateEvent]:
-    is_own = not book.version or book.merchant_id == message.envelope.merchant_id
-    assert is_own, f"{command.transaction_id} is not about the owner of the book"
     if not book.version and message.envelope.merchant_id.startswith("mer_"):
         # Its terms come on another topic, and nothing is priced before they are read.
         return Deferred()
     known = book.rows.known(command.transaction_id)
     if known is not None:
         return _repeated(book, known, command)
+    if book.version and not book.is_of(message.envelope):
+        return (_refused(command, Outcome.ACCOUNT_UNKNOWN, fingerprint(command)),)
     opened = opening(book)
     case = met(book, command, message.envelope)
     said = enter(case) if isinstance(command, PostEntry) else _about_payment(case, command)
@@ -111,8 +112,12 @@ def _command(
 
 
 def _about_payment(case: Case, command: LedgerCommand) -> Posted:
+    if not case.names.book.startswith("mer_"):
+        return Outcome.ACCOUNT_UNKNOWN
     if command.amount_minor <= 0:
         return Outcome.AMOUNT_NOT_POSITIVE
+    if not is_named(command) or ids.key_of(command.payment_id) is None:
+        return Outcome.PARAMETER_INVALID
     if case.payment.currency != command.currency:
         return Outcome.CURRENCY_DIFFERS
     said = _POSTINGS[type(command)](case)

@@ -10,7 +10,7 @@ from streams.ledger.book import in_force
 from streams.ledger.chart import CHART, described
 from streams.ledger.entries import ENTRIES, Entry
 from streams.ledger.legs import MAX_AMOUNT_MINOR, is_side_used, mirrored
-from streams.ledger.posting import Case, Posted, overflows, posted, sale
+from streams.ledger.posting import Case, Posted, is_named, overflows, posted, sale
 from streams.ledger.rows import POSTED, Item
 from streams.ledger.templates import REVERSAL
 
@@ -88,7 +88,7 @@ def _misstated(case: Case, entry: Entry) -> Outcome | None:
     command = _command(case)
     if not case.names.book.startswith(f"{entry.template.book}_"):
         return Outcome.ACCOUNT_UNKNOWN
-    if command.currency not in EXPONENTS or (command.other_currency or "USD") not in EXPONENTS:
+    if not is_named(command) or (command.other_currency or "USD") not in EXPONENTS:
         return Outcome.PARAMETER_INVALID
     if command.amounts.keys() - set(entry.given) or (entry.is_of_no_payment and command.payment_id):
         return Outcome.PARAMETER_UNKNOWN
@@ -113,6 +113,7 @@ def _is_lacking(command: PostEntry, entry: Entry) -> bool:
     return (
         (any(CHART[leg.code].owner == "provider" for leg in legs) and not command.provider)
         or (is_exchange and command.other_currency in (None, command.currency))
+        or (is_exchange and not command.amounts.get(entry.given[1]))
         or (entry.is_sale and command.payment_id is None)
         or (entry.template.name == "reserve_applied" and command.payment_id is None)
         or (any(CHART[leg.code].kind == "interbook.clearing" for leg in legs) and not command.other_book)
@@ -124,8 +125,8 @@ def _is_other_book(other_book: str | None, entry: Entry) -> bool:
     other = ENTRIES.get(entry.sends or entry.comes_back or "")
     if other is None:
         return True
-    kind, _, _ = (other_book or "").partition("_")
-    return kind == other.template.book and ids.key_of(other_book or "") is not None
+    key = ids.key_of(other_book or "")
+    return key is not None and other_book == f"{other.template.book}_{key}"
 
 
 def _closed(case: Case, entry: Entry) -> Outcome | None:

@@ -52,8 +52,8 @@ class Lot(Struct, frozen=True, kw_only=True, array_like=True):
 
     @property
     def kept_minor(self) -> int:
-        """What did not reach the merchant's balance."""
-        return self.fee_minor + self.tax_minor + self.recovered_minor + self.set_aside_minor
+        """What the platform has of it. What repaid a debt is not: that much less is owed since."""
+        return self.fee_minor + self.tax_minor + self.set_aside_minor
 
 
 class Sources(NamedTuple):
@@ -102,8 +102,8 @@ class Payment(Struct, frozen=True, kw_only=True, array_like=True):
 
     @property
     def kept_minor(self) -> int:
-        """What was deducted from all its sales."""
-        return sum([lot.kept_minor for lot in self.lots])
+        """What the platform has of all its sales."""
+        return sum([lot.kept_minor for lot in self.lots]) - self.fee_returned_minor
 
     @property
     def captured_minor(self) -> int:

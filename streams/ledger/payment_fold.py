@@ -148,7 +148,13 @@ def _reserve_applied(payment: Payment, body: TransactionPosted, at_ms: int, numb
     for lot in payment.lots:
         part_minor = min(left_minor, lot.reserve_minor)
         left_minor -= part_minor
-        lots.append(replace(lot, reserve_minor=lot.reserve_minor - part_minor))
+        lots.append(
+            replace(
+                lot,
+                reserve_minor=lot.reserve_minor - part_minor,
+                set_aside_minor=lot.set_aside_minor - part_minor,
+            )
+        )
     assert left_minor == 0, "more is applied than is in reserve"
     return replace(payment, lots=tuple(lots))
 

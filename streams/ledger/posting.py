@@ -8,6 +8,7 @@ import msgspec
 
 from schemas.envelope import Envelope
 from schemas.ledger import LedgerCommand, Leg, PostEntry, Terms, TransactionPosted
+from schemas.money import EXPONENTS
 from schemas.outcomes import Outcome
 from streams.ledger.book import Book, in_force
 from streams.ledger.calendar import available_at_ms, reserve_at_ms
@@ -15,6 +16,7 @@ from streams.ledger.chart import (
     MERCHANT_AVAILABLE,
     MERCHANT_PENDING,
     MERCHANT_RECEIVABLE,
+    SHARD_MARK,
     Names,
     account_id,
     described,
@@ -90,6 +92,11 @@ def met(book: Book, command: LedgerCommand | PostEntry, envelope: Envelope) -> C
         book=book,
         payment=payment or Payment(currency=command.currency),
     )
+
+
+def is_named(command: LedgerCommand | PostEntry) -> bool:
+    """Whether accounts can be called after its currency and provider."""
+    return command.currency in EXPONENTS and SHARD_MARK not in (command.provider or "")
 
 
 def fingerprint(command: LedgerCommand | PostEntry) -> bytes:

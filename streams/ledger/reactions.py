@@ -52,11 +52,9 @@ def react(book: Book, event: Message[AggregateEvent]) -> Sequence[Effect]:
 
 def is_answered(about: _Decided) -> bool:
     """Whether its sender waits for the decision: of a refund's reservation, and of entries that are decided."""
+    if _is_of_refund(about):
+        return ids.key_of(about.payment_id or "") is not None
     match about:
-        case TransactionPosted(template=REFUND_RESERVED.name) | ReserveRefund():
-            return True
-        case PostingRefused(command=ReserveRefund.__name__):
-            return True
         case TransactionPosted(template=name) | PostEntry(template=name) | PostingRefused(template=name):
             entry = ENTRIES.get(name or "")
             return entry is not None and entry.is_answered

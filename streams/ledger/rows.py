@@ -91,7 +91,7 @@ class Rows:
         self._proposed = prefix + b"/proposed/"
         self.due = DueRows(view, prefix + b"/due/")
         # What is decided on is folded next.
-        self._last: tuple[str, Payment | None] = ("", None)
+        self._last: tuple[str | None, Payment | None] = (None, None)
 
     def counters(self, account_id: str) -> Counters:
         """How an account stands."""

@@ -94,7 +94,7 @@ class Oracle:
         payment.held -= min(payment.held, told.amount)
         repaid = min(told.amount - fee, self.debt[payment.currency])
         self.debt[payment.currency] -= repaid
-        payment.captured, payment.kept = payment.captured + told.amount, payment.kept + fee + repaid
+        payment.captured, payment.kept = payment.captured + told.amount, payment.kept + fee
         payment.lots[told.name] = Lot(told.amount - fee - repaid, self.now + self.wait_ms)
         return "posted"
 

@@ -17,6 +17,15 @@ def _about(template: str, operation_id: str, amount_minor: int, **changes: Any) 
     return entry(template, operation_id, payment_id=PAYMENT, amounts={"amount": amount_minor}, **changes)
 
 
+def _lost_dispute(dispute_id: str, amount_minor: int) -> Any:
+    return entry("dispute_opened", dispute_id, amounts={"amount": amount_minor})
+
+
+def _exchange(template: str, operation_id: str, **changes: Any) -> Any:
+    amounts = {"amount": 10_000, "presented": 9_000}
+    return entry(template, operation_id, payment_id=PAYMENT, other_currency="EUR", amounts=amounts, **changes)
+
+
 def _disputed() -> Desk:
     """60.00 of a sale of 100.00 are, and the merchant has sold as much besides."""
     desk = Desk().open().capture().capture(payment="q").wait(2 * DAY)
@@ -63,6 +72,43 @@ def test_facts_are_refunds_whatever_was_sold() -> None:
     desk = Desk().open().capture().succeed(10_001)
     assert (["refund_requested", "refund_succeeded"], 321) == (desk.said, desk.by_code()[1300])
     assert ["amount_exceeds_refundable"] == desk.reserve(1, name="2").said
+
+
+def test_what_repaid_a_debt_backs_no_other() -> None:
+    """Else each sale that repays one would let the merchant owe as much again."""
+    desk = Desk().open(settlement_days=0).enter(_lost_dispute("dsp_1", 9_680))
+    assert 1300 not in desk.capture().wait(1).by_code()
+    assert ["balance_insufficient"] == desk.reserve().said
+
+
+def test_a_reserve_that_repaid_a_debt_backs_no_other() -> None:
+    """The debt is smaller by it, and so is what the platform has."""
+    desk = Desk().open(settlement_days=0, reserve_bps=1_000, reserve_days=90).capture().wait(1)
+    desk.enter(_lost_dispute("dsp_1", 9_680)).enter(_about("reserve_applied", "adj_1", 1_000))
+    assert ["reserve_applied"] == desk.said
+    assert 1300 not in desk.by_code()
+    assert ["balance_insufficient"] == desk.reserve(321).said
+    assert ["refund_reserved"] == desk.reserve(320, turn=2).said
+
+
+def test_a_fee_that_was_returned_backs_no_debt() -> None:
+    """Sold, refunded and paid out again and again, it would lend without end."""
+    desk = Desk().open("owe", fee_refund_policy="proportional", settlement_days=0)
+    desk.capture().reserve().succeed()
+    paid = entry("payout_reserved", "po_1", amounts={"amount": -desk.by_code()[2020]})
+    assert ["payout_reserved"] == desk.enter(paid).said
+    assert ["balance_insufficient"] == desk.capture(payment="q").reserve(payment="q").said
+
+
+@pytest.mark.parametrize("turn", [2, 3])
+def test_an_exchange_is_given_back_once(turn: int) -> None:
+    """Told again under another id it is the same refund."""
+    desk = Desk().open()
+    desk.enter(_exchange("fx_captured", "cap_1")).enter(_exchange("fx_refunded", "ref_1"))
+    assert (["fx_refunded"], ["unexpected_state"]) == (
+        desk.said,
+        desk.enter(_exchange("fx_refunded", "ref_1", turn=turn)).said,
+    )
 
 
 def test_a_wallet_is_given_back_at_most_what_it_paid() -> None:

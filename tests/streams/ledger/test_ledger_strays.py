@@ -1,0 +1,131 @@
+"""What is about another book, in another mode or under no name is refused on record, and stops nothing."""
+
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from schemas import ids, topics
+from schemas.codec import codec_of
+from schemas.envelope import PLATFORM, Message
+from schemas.ledger import PostingRefused, ProposeAdjustment, RecordCapture, ReserveRefund, Terms
+from schemas.testing import OTHER_MERCHANT, envelope
+from streams.ledger.testing import DAY, MERCHANT, WALLET, Desk, command, entry
+
+OTHER_CELL = ids.treasury_id(cell="01", mode="test")
+
+
+def _stray(desk: Desk, body: Any, *, merchant: str = MERCHANT, mode: Any = "test") -> list[str]:
+    """What a command leads to that lies under the key of MERCHANT's book, whatever it says of itself."""
+    cause = envelope("stray", at_ms=desk.now_ms, merchant_id=merchant, actor=PLATFORM)
+    value = codec_of(topics.LEDGER_COMMANDS_PAYMENTS).encode(
+        Message(envelope=replace(cause, mode=mode), body=body)
+    )
+    return desk.take(topics.LEDGER_COMMANDS_PAYMENTS, MERCHANT.partition("_")[2], value).said
+
+
+@pytest.mark.parametrize("about", [{"merchant": OTHER_MERCHANT}, {"mode": "live"}])
+def test_a_command_about_another_book_is_refused_on_record(about: dict[str, Any]) -> None:
+    """It would post to accounts of one book in another, where no limit holds; the book goes on."""
+    desk = Desk().open()
+    assert ["account_unknown"] == _stray(desk, command(RecordCapture, 10_000), **about)
+    assert isinstance(desk.journal[-1].body, PostingRefused)
+    assert (MERCHANT, "test") == (desk.journal[-1].envelope.merchant_id, desk.journal[-1].envelope.mode)
+    assert ["capture"] == desk.capture(payment="q").said
+
+
+@pytest.mark.parametrize("other_book", ["mer_" + WALLET[4:], OTHER_MERCHANT + "x", "mer_" + "0" * 26])
+def test_money_goes_to_a_book_there_is_or_comes_back(other_book: str) -> None:
+    """A name with the right beginning is not yet a merchant's."""
+    desk = Desk().open().enter(entry("wallet_topped_up", "top_1", book=WALLET), book=WALLET)
+    desk.capture().wait(2 * DAY)
+    before = desk.by_code()
+    desk.enter(entry("split_sent", "spl_1", amounts={"amount": 100}, other_book=other_book)).deliver()
+    assert desk.said[-1:] in (["parameter_invalid"], ["split_returned"], [])
+    moved = {code: minor - before.get(code, 0) for code, minor in desk.by_code().items()}
+    assert {code: minor for code, minor in moved.items() if minor} in ({}, {2020: 100, 1700: -100})
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"payment_id": ""}, "parameter_invalid"),
+        ({"payment_id": "order-1"}, "parameter_invalid"),
+        ({"provider": "a#b"}, "parameter_invalid"),
+        ({"currency": "XXX"}, "parameter_invalid"),
+        ({"currency": "usd"}, "parameter_invalid"),
+    ],
+)
+@pytest.mark.parametrize("kind", [RecordCapture, ReserveRefund])
+def test_a_command_that_names_nothing_is_refused(kind: Any, changes: dict[str, str], said: str) -> None:
+    """Accounts and payments are called after what it says."""
+    desk = Desk().open()
+    assert [said] == desk.tell(replace(command(kind, 10_000), **changes)).said
+    assert [] == desk.wait(3 * DAY).said
+
+
+def test_a_provider_is_not_called_like_a_shard() -> None:
+    """An account's id could not be read again."""
+    assert ["parameter_invalid"] == Desk().open().enter(entry("psp_cost", "o", provider="a#b")).said
+
+
+def test_payments_are_of_merchants() -> None:
+    """A wallet has no pending balance."""
+    desk = Desk().enter(entry("wallet_topped_up", "top_1", book=WALLET), book=WALLET)
+    assert ["account_unknown"] == desk.tell(command(RecordCapture, 10_000), merchant=WALLET).said
+
+
+@pytest.mark.parametrize(
+    "book", ["trs_" + OTHER_MERCHANT[4:], OTHER_CELL, ids.treasury_id(cell="00", mode="live")]
+)
+def test_only_the_treasury_is_opened_by_hand(book: str) -> None:
+    """Another book of that kind would take the place of a merchant's, or be open in the wrong mode for ever."""
+    asked = ProposeAdjustment(
+        adjustment_id=ids.operation_id("adj", book[4:], "c1"),
+        entry=entry("bank_charged", "o", book=book, amounts={"amount": 1}),
+        reason="bank_error",
+        reference="C1",
+    )
+    assert ["not_found"] == desk_said(Desk(), asked, book)
+
+
+def desk_said(desk: Desk, asked: ProposeAdjustment, book: str) -> list[str]:
+    """What an operator is told; nothing is opened."""
+    desk.adjust(asked, book=book)
+    assert "BookOpened" not in {type(event.body).__name__ for event in desk.journal}
+    return desk.said
+
+
+@pytest.mark.parametrize(
+    "entered",
+    [
+        entry("transfer_received", "t", payment_id="pay_1", provider=None),
+        entry(
+            "fx_captured",
+            "t",
+            payment_id="pay_1",
+            other_currency="EUR",
+            amounts={"amount": 100, "presented": 90},
+        ),
+        entry("fx_refunded", "t", other_currency="EUR", amounts={"amount": 100, "presented": 90}),
+    ],
+)
+@pytest.mark.parametrize("code", [1300, 2010, 2020])
+def test_a_closed_account_takes_what_happened_outside(entered: Any, code: int) -> None:
+    """The money is at the provider or the bank already."""
+    desk = Desk().open().close(code).enter(entered)
+    assert [entered.template] == desk.said
+
+
+@pytest.mark.parametrize("presented", [{}, {"presented": 0}])
+def test_an_exchange_has_two_sides(presented: dict[str, int]) -> None:
+    """A sale without the customer's money would come out of nowhere."""
+    sold = entry(
+        "fx_captured", "o", payment_id="pay_1", other_currency="EUR", amounts={"amount": 100, **presented}
+    )
+    assert ["parameter_missing"] == Desk().open().enter(sold).said
+
+
+def test_terms_still_open_books_in_live_mode() -> None:
+    """What is refused in the wrong mode is taken in its own."""
+    assert ["hold"] == Desk().terms(Terms()).hold().said
