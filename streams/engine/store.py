@@ -25,10 +25,11 @@ LOCAL_KEY: Final = b"\x00local"
 _MEBIBYTE: Final = 1024 * 1024
 _BUFFER_BYTES: Final = 32 * _MEBIBYTE
 """Each fourth buffer of one task is merged with a quarter of a gigabyte of its rows, so small ones cost more."""
-_CACHE: Final = Cache(128 * _MEBIBYTE)
+_CACHE: Final = Cache(320 * _MEBIBYTE)
 """Memory of all tables of the process: a busy one may use what a quiet one does not."""
-_BUFFERS: Final = WriteBufferManager.new_write_buffer_manager_with_cache(96 * _MEBIBYTE, False, _CACHE)
-"""What of it all buffers take together; beyond it one is written out before it is full."""
+_BUFFERS: Final = WriteBufferManager.new_write_buffer_manager_with_cache(256 * _MEBIBYTE, False, _CACHE)
+"""What of it all buffers take together; near it, buffers are written out before they are full. A quiet task
+takes a megabyte, so a hundred leave the busy ones enough."""
 _AFTER_LAST: Final = b"\xff" * 64
 
 
@@ -140,7 +141,8 @@ def _options() -> Options:
     options.set_allow_mmap_reads(True)
     # Most rows that are asked for are either new or were written a moment ago.
     options.set_memtable_whole_key_filtering(True)
-    options.set_memtable_prefix_bloom_ratio(0.1)
+    options.set_memtable_prefix_bloom_ratio(0.02)
+    options.set_arena_block_size(_MEBIBYTE // 4)
     options.set_max_background_jobs(1)
     # All stay open. RocksDB bounds them per shard of 64, so of any fewer some that share one take turns, and
     # each turn reads the index and the filter again: a megabyte for a row.
