@@ -112,11 +112,17 @@ def _is_lacking(command: PostEntry, entry: Entry) -> bool:
     is_exchange = any(leg.currency == "other" for leg in legs)
     return (
         (any(CHART[leg.code].owner == "provider" for leg in legs) and not command.provider)
-        or (is_exchange and command.other_currency in (None, command.currency))
-        or (is_exchange and not command.amounts.get(entry.given[1]))
+        or (is_exchange and not _is_two_sided(command, entry))
         or (entry.is_sale and command.payment_id is None)
         or (entry.template.name == "reserve_applied" and command.payment_id is None)
         or (any(CHART[leg.code].kind == "interbook.clearing" for leg in legs) and not command.other_book)
+    )
+
+
+def _is_two_sided(command: PostEntry, entry: Entry) -> bool:
+    """Whether an exchange says what for and how much of it: the second amount of its entry is in that currency."""
+    return command.other_currency not in (None, command.currency) and bool(
+        command.amounts.get(entry.given[1])
     )
 
 
