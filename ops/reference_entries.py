@@ -263,6 +263,7 @@ CHAPTERS: Final[dict[str, Callable[[Desk], Desk]]] = {
         _of("payout_returned", "po_1", amount=50_000, charge=500),
         _of("payout_reserved", "po_2", amount=10_000, fee=25),
         _of("payout_failed", "po_2", amount=10_000),
+        _of("payout_paid_late", "po_2", amount=10_000),
     ),
     "debts": _debts,
     "fees corrected by hand": _by_hand,

@@ -12,6 +12,8 @@ PersonalText = Annotated[str, Meta(max_length=500, extra={"personal": True})]
 # What only its receiver can open still reaches no table.
 Sealed = Annotated[bytes, Meta(extra={"secret": True})]
 
+TimeMs = Annotated[int, Meta(ge=0, le=32_503_680_000_000)]
+"""Unix milliseconds, up to the year 3000: calendars, and terms of years, still reach further."""
 Mode = Literal["test", "live"]
 Role = Literal["merchant", "operator", "provider", "system"]
 
@@ -58,7 +60,7 @@ class Envelope(Struct, frozen=True, kw_only=True, omit_defaults=True):
     message_id: Identifier
     causation_id: Identifier
     correlation_id: Identifier
-    occurred_at_ms: int
+    occurred_at_ms: TimeMs
     mode: Mode
     merchant_id: Identifier
     cell: Code

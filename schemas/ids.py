@@ -27,6 +27,11 @@ def merchant_id(*, cell: str, mode: str, idempotency_key: str) -> str:
     return f"mer_{cell}{digest(mode, 'merchant', idempotency_key)}"
 
 
+def is_merchant(identifier: str) -> bool:
+    """Whether it is the id of a merchant: of all books, only theirs are under terms and have balances to show."""
+    return identifier.startswith("mer_")
+
+
 def operator_id(*, cell: str, idempotency_key: str) -> str:
     """Id of an operator created in `cell` under this key: `opr_` + key."""
     return f"opr_{cell}{digest('operator', idempotency_key)}"

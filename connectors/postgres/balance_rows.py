@@ -8,6 +8,7 @@ from msgspec import Struct
 from connectors.postgres.events import Event
 from connectors.postgres.projection import Projection
 from connectors.postgres.tables import Table, at
+from schemas import ids
 from schemas.accounts import normal_side
 from schemas.balances import (
     AccountBalance,
@@ -16,8 +17,6 @@ from schemas.balances import (
     BalanceTransactionsPosted,
     TotalChanged,
 )
-
-_MERCHANT_PREFIX: Final = "mer_"
 
 
 class BalanceRow(Struct, frozen=True, kw_only=True):
@@ -117,7 +116,7 @@ def _balance(balance: AccountBalance) -> BalanceRow:
         code=balance.code,
         kind=balance.kind,
         owner=owner,
-        merchant_id=owner if owner is not None and owner.startswith(_MERCHANT_PREFIX) else None,
+        merchant_id=owner if owner is not None and ids.is_merchant(owner) else None,
         shard=balance.shard,
         currency=balance.currency,
         mode=balance.account_id.partition(".")[0],

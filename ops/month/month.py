@@ -160,6 +160,10 @@ class Month:
             amount, chance = {"amount": amount_minor}, self._random.random()
             if chance < 0.05:
                 yield entry(seller.merchant, "payout_failed", payout_id, seller.currency, amount)
+                if chance < 0.02:
+                    # The bank was wrong about it.
+                    yield entry(seller.merchant, "payout_paid_late", payout_id, seller.currency, amount)
+                    self.bank.clients[seller.currency] -= amount_minor
                 continue
             yield entry(seller.merchant, "payout_paid", payout_id, seller.currency, amount)
             self.bank.clients[seller.currency] -= amount_minor

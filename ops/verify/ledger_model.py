@@ -7,6 +7,7 @@ from ops.verify.ledger_fold import AccountCounters, LedgerFold, PaymentAmounts, 
 from ops.verify.ledger_invariants import INVARIANTS, Invariant, changes_of, counters_agree, place_of
 from ops.verify.report import Finding
 from ops.verify.report import Invariant as Verdict
+from schemas import ids
 from schemas.ledger import PostingRefused, RequestRefused, TransactionPosted
 
 
@@ -202,7 +203,7 @@ class ChangeRows:
 
     def record(self, body: object, owner: str) -> None:
         """What a record says, and whose book it is in."""
-        if not isinstance(body, TransactionPosted) or not owner.startswith("mer_"):
+        if not isinstance(body, TransactionPosted) or not ids.is_merchant(owner):
             return
         self._finding.checked += 1
         net_minor, fee_minor = changes_of(body, owner)

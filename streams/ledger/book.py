@@ -63,6 +63,7 @@ class Head(Struct, frozen=True, array_like=True):
     number 0 in books of no merchant. next_due_ms: when the first of what waits is due. allowances: by
     currency, what the platform kept of the payments that were refunded, in minor units. closed: accounts
     that are, as code and currency. indebted: currencies in which the merchant ever owed something.
+    written_off: by currency, what of its debts was given up and has not come back since, in minor units.
     """
 
     state_version: int = _FORMAT
@@ -75,6 +76,7 @@ class Head(Struct, frozen=True, array_like=True):
     allowances: dict[str, int] = {}
     closed: tuple[tuple[int, str], ...] = ()
     indebted: tuple[str, ...] = ()
+    written_off: dict[str, int] = {}
 
 
 def remembered(known: Sequence[NumberedTerms], at_ms: int) -> tuple[NumberedTerms, ...]:

@@ -28,6 +28,7 @@ from schemas.ledger import (
     TermsChanged,
 )
 from schemas.merchants import MerchantTermsSet
+from schemas.money import EXPONENTS
 from schemas.outcomes import Outcome
 from streams.core import Again, Decision, Deferred, Elapsed
 from streams.ledger import captures, refunds
@@ -82,11 +83,15 @@ def _terms(book: Book, body: MerchantTermsSet) -> Sequence[AggregateEvent]:
     return (TermsChanged(terms=body.terms, terms_version=body.number),)
 
 
-def _account(book: Book, body: CloseAccount | ReopenAccount) -> Sequence[AggregateEvent]:
+def _account(book: Book, body: CloseAccount | ReopenAccount) -> Decision[AggregateEvent]:
     """Facts an operator states; what is so already, or of no account of a book, changes nothing."""
     kind = CHART.get(body.code)
+    if kind is None or not kind.is_limited or body.currency not in EXPONENTS:
+        return ()
+    if not book.version:
+        return Deferred()
     is_closed = (body.code, body.currency) in book.head.closed
-    if not book.version or kind is None or not kind.is_limited or isinstance(body, CloseAccount) == is_closed:
+    if isinstance(body, CloseAccount) == is_closed:
         return ()
     record = AccountReopened if is_closed else AccountClosed
     return (record(code=body.code, currency=body.currency),)
@@ -95,7 +100,7 @@ def _account(book: Book, body: CloseAccount | ReopenAccount) -> Sequence[Aggrega
 def _command(
     book: Book, command: LedgerCommand | PostEntry, message: Message[Any]
 ) -> Decision[AggregateEvent]:
-    if not book.version and message.envelope.merchant_id.startswith("mer_"):
+    if not book.version and ids.is_merchant(message.envelope.merchant_id):
         # Its terms come on another topic, and nothing is priced before they are read.
         return Deferred()
     known = book.rows.known(command.transaction_id)
@@ -112,7 +117,7 @@ def _command(
 
 
 def _about_payment(case: Case, command: LedgerCommand) -> Posted:
-    if not case.names.book.startswith("mer_"):
+    if not ids.is_merchant(case.names.book):
         return Outcome.ACCOUNT_UNKNOWN
     if command.amount_minor <= 0:
         return Outcome.AMOUNT_NOT_POSITIVE

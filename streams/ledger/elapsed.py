@@ -3,13 +3,13 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
-from schemas import ids
 from schemas.ledger import TransactionPosted
 from streams.ledger.book import Book, in_force
 from streams.ledger.chart import Names
 from streams.ledger.due import Due, DueKind
 from streams.ledger.legs import post
 from streams.ledger.payment import Payment
+from streams.ledger.posting import own_id
 from streams.ledger.templates.form import Template
 from streams.ledger.templates.payments import AVAILABLE, HOLD_EXPIRED, RESERVE_RELEASED
 
@@ -33,8 +33,8 @@ def _posted(book: Book, due: Due) -> TransactionPosted:
     template, provider, amount_minor = _WAITED[due.kind](payment, due)
     head = book.head
     return TransactionPosted(
-        transaction_id=ids.transaction_id(
-            head.merchant_id, f"{due.operation_id}/{due.number}/{due.due_ms}", template.name
+        transaction_id=own_id(
+            book.rows, head.merchant_id, f"{due.operation_id}/{due.number}/{due.due_ms}", template
         ),
         template=template.name,
         operation_id=due.operation_id,

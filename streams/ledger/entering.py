@@ -13,6 +13,7 @@ from streams.ledger.legs import MAX_AMOUNT_MINOR, is_side_used, mirrored
 from streams.ledger.posting import Case, Posted, is_named, overflows, posted, sale
 from streams.ledger.rows import POSTED, Item
 from streams.ledger.templates import REVERSAL
+from streams.ledger.templates.merchants import WRITTEN_OFF
 
 
 def enter(case: Case) -> Posted:
@@ -40,6 +41,9 @@ def reverse(case: Case) -> TransactionPosted | Outcome:
         return Outcome.ALREADY_REVERSED
     if entry.currency != command.currency:
         return Outcome.CURRENCY_DIFFERS
+    if entry.template == WRITTEN_OFF.name and entry.amount_minor > case.written_off_minor:
+        # It came back by what had been lent; owed again, it would be paid twice.
+        return Outcome.NOT_REVERSIBLE
     if case.closes_any(described(leg.account_id).kind.code for leg in entry.legs):
         return Outcome.ACCOUNT_CLOSED
     return TransactionPosted(

@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 
 from schemas.outcomes import Outcome
 from streams.ledger.chart import MERCHANT_AVAILABLE
-from streams.ledger.posting import Case, charged
+from streams.ledger.posting import Case, charged, sources
 from streams.ledger.rows import Item
 from streams.ledger.templates import merchants, payments, transfers, treasury
 from streams.ledger.templates.form import Template
@@ -86,12 +86,28 @@ def _disputed(case: Case, given: Amounts, item: Item | None) -> Amounts:
 
 
 def _freed(case: Case, given: Amounts, item: Item | None) -> Amounts | Outcome:
-    """What was frozen repays a debt first; of the fee at most what was charged goes back."""
+    """What was frozen repays a debt first, then what of it was lent and written off; of the fee at most what was
+    charged goes back, after the amount."""
     assert item is not None, "what follows has begun"
-    if given["amount"] != item.amount_minor or given.get("fee", 0) > item.amounts.get("fee", 0):
+    amount_minor, fee_minor = given["amount"], given.get("fee", 0)
+    if amount_minor != item.amount_minor or fee_minor > item.amounts.get("fee", 0):
         return Outcome.UNEXPECTED_STATE
-    repaid_minor = min(given["amount"], case.debt_minor)
-    return {**given, "repaid": repaid_minor, "freed": given["amount"] - repaid_minor}
+    debt_minor = case.debt_minor
+    repaid_minor = min(amount_minor, debt_minor)
+    fee_repaid_minor = min(fee_minor, debt_minor - repaid_minor)
+    lent_minor = item.amounts.get("owed", 0) + item.amounts.get("fee_owed", 0)
+    recoverable_minor = min(lent_minor, case.written_off_minor)
+    recovered_minor = min(amount_minor - repaid_minor, recoverable_minor)
+    fee_recovered_minor = min(fee_minor - fee_repaid_minor, recoverable_minor - recovered_minor)
+    return {
+        **given,
+        "repaid": repaid_minor,
+        "loss_recovered": recovered_minor,
+        "freed": amount_minor - repaid_minor - recovered_minor,
+        "fee_repaid": fee_repaid_minor,
+        "fee_loss_recovered": fee_recovered_minor,
+        "fee_freed": fee_minor - fee_repaid_minor - fee_recovered_minor,
+    }
 
 
 def _with_fee(case: Case, given: Amounts, item: Item | None) -> Amounts | Outcome:
@@ -100,6 +116,17 @@ def _with_fee(case: Case, given: Amounts, item: Item | None) -> Amounts | Outcom
     if given["amount"] != item.amount_minor:
         return Outcome.UNEXPECTED_STATE
     return {**given, "fee": item.amounts.get("fee", 0)}
+
+
+def _paid_late(case: Case, given: Amounts, item: Item | None) -> Amounts | Outcome:
+    """The whole amount of the item and its fee, which had gone back."""
+    charged_again = _with_fee(case, given, item)
+    return charged_again if isinstance(charged_again, Outcome) else _disputed(case, charged_again, item)
+
+
+def _given_back(case: Case, given: Amounts, item: Item | None) -> Amounts:
+    """From where a refund takes it."""
+    return {**given, **sources(case, given["amount"]).amounts}
 
 
 def _refundable(case: Case, given: Amounts, item: Item | None) -> Amounts | Outcome:
@@ -127,7 +154,10 @@ ENTRIES: Final[Mapping[str, Entry]] = {
         Entry(_M.PAYOUT_RESERVED, ("amount", "fee"), begins=True, is_answered=True),
         Entry(_M.PAYOUT_PAID, rule=_as_begun, follows=("payout_reserved",)),
         Entry(_M.PAYOUT_FAILED, rule=_with_fee, follows=("payout_reserved",)),
-        Entry(_M.PAYOUT_RETURNED, ("amount", "charge"), _as_begun, follows=("payout_paid",)),
+        Entry(_M.PAYOUT_PAID_LATE, rule=_paid_late, follows=("payout_failed",)),
+        Entry(
+            _M.PAYOUT_RETURNED, ("amount", "charge"), _as_begun, follows=("payout_paid", "payout_paid_late")
+        ),
         Entry(_M.RESERVE_APPLIED, rule=_from_reserve, is_by_hand=True),
         Entry(_M.DEBT_RECOVERED, is_reversible=True),
         Entry(_M.WRITTEN_OFF, is_reversible=True),
@@ -151,7 +181,7 @@ ENTRIES: Final[Mapping[str, Entry]] = {
         Entry(_R.FEE_SWEPT, is_reversible=True),
         Entry(_R.BANK_FUNDED, is_reversible=True),
         Entry(_R.FX_CAPTURED, ("amount", "presented", "margin"), is_sale=True, is_unstoppable=True),
-        Entry(_R.FX_REFUNDED, ("amount", "presented"), _charged, begins=True),
+        Entry(_R.FX_REFUNDED, ("amount", "presented"), _given_back, begins=True),
         Entry(_R.FX_CLOSED_OUT, ("amount", "sold", "gain", "loss"), is_reversible=True),
         Entry(_T.WALLET_TOPPED_UP, is_reversible=True),
         Entry(_T.WALLET_SPENT, is_answered=True, sends="wallet_received"),

@@ -1,6 +1,6 @@
 """What is a book after a journal record? The only way its rows ever change; nothing is decided here."""
 
-from typing import Any, assert_never
+from typing import Any, Final, assert_never
 
 from msgspec.structs import replace
 
@@ -21,12 +21,14 @@ from schemas.ledger import (
 from schemas.outcomes import Outcome
 from streams.ledger.accounts import Counters
 from streams.ledger.book import Book, Head, numbered, remembered
-from streams.ledger.chart import MERCHANT_RECEIVABLE, described
+from streams.ledger.chart import LOSS_MERCHANT_CREDIT, MERCHANT_RECEIVABLE, described
 from streams.ledger.entries import ENTRIES
 from streams.ledger.legs import MAX_AMOUNT_MINOR, check_use
 from streams.ledger.payment import Payment
-from streams.ledger.payment_fold import after_transaction
+from streams.ledger.payment_fold import after_transaction, moved_minor
 from streams.ledger.rows import POSTED, Entry, Item, Known, Rows
+
+_OF_DEBTS: Final = frozenset({MERCHANT_RECEIVABLE, LOSS_MERCHANT_CREDIT})
 
 
 def evolve(book: Book | None, event: Message[AggregateEvent]) -> Book:
@@ -36,10 +38,10 @@ def evolve(book: Book | None, event: Message[AggregateEvent]) -> Book:
     assert envelope.version == head.version + 1, f"version {envelope.version} follows {head.version}"
     match body:
         case TransactionPosted():
-            is_debt = _post(book.rows, body, event)
+            codes = _post(book.rows, body, event)
             head = _follow(book, body, envelope.occurred_at_ms)
-            if is_debt and body.currency not in head.indebted:
-                head = replace(head, indebted=(*head.indebted, body.currency))
+            if not codes.isdisjoint(_OF_DEBTS):
+                head = _owing(head, body, codes)
         case PostingRefused():
             _remember(book.rows, body)
             head = replace(head, version=envelope.version)
@@ -73,20 +75,33 @@ def _begun(terms: Terms, at_ms: int) -> Terms:
     return terms if terms.effective_from_ms else replace(terms, effective_from_ms=at_ms)
 
 
-def _post(rows: Rows, body: TransactionPosted, event: Message[Any]) -> bool:
-    """Add every leg to its account's counters and hold each account against its limit; whether one is a debt."""
+def _owing(head: Head, body: TransactionPosted, codes: set[int]) -> Head:
+    """The head once a debt was made, repaid, given up or got back after all."""
+    if MERCHANT_RECEIVABLE in codes and body.currency not in head.indebted:
+        head = replace(head, indebted=(*head.indebted, body.currency))
+    if LOSS_MERCHANT_CREDIT in codes:
+        given_up_minor = moved_minor(body.legs, LOSS_MERCHANT_CREDIT, "debit")
+        recovered_minor = moved_minor(body.legs, LOSS_MERCHANT_CREDIT, "credit")
+        left_minor = head.written_off.get(body.currency, 0) + given_up_minor - recovered_minor
+        assert left_minor >= 0, f"{body.transaction_id} recovers more than was written off"
+        head = replace(head, written_off={**head.written_off, body.currency: left_minor})
+    return head
+
+
+def _post(rows: Rows, body: TransactionPosted, event: Message[Any]) -> set[int]:
+    """Add every leg to its account's counters and hold each account against its limit; the codes of all."""
     assert rows.known(body.transaction_id) is None, f"{body.transaction_id} is posted twice"
     reversed_entry = None if body.reverses is None else rows.entry(body.reverses)
     for leg in body.legs:
         check_use(body.template, leg, None if reversed_entry is None else reversed_entry.template)
-    is_debt = False
+    codes = set()
     for account_id, after in rows.after(body.legs).items():
-        is_debt |= _check_limits(account_id, after) == MERCHANT_RECEIVABLE
+        codes.add(_check_limits(account_id, after))
         rows.put_counters(account_id, after, event)
     rows.put_known(body.transaction_id, Known(body.fingerprint, POSTED))
     if reversed_entry is not None and body.reverses is not None:
         rows.put_entry(body.reverses, replace(reversed_entry, reversed_by=body.transaction_id))
-    return is_debt
+    return codes
 
 
 def _check_limits(account_id: str, after: Counters) -> int:

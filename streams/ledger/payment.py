@@ -71,6 +71,15 @@ class Sources(NamedTuple):
         """The part that is in no one's hands yet."""
         return sum([amount_minor for _, amount_minor in self.pending])
 
+    @property
+    def amounts(self) -> dict[str, int]:
+        """The parts by the names templates add up."""
+        return {
+            "pending": self.pending_minor,
+            "available": self.available_minor,
+            "owed": self.owed_minor,
+        }
+
 
 class Refund(Struct, frozen=True, kw_only=True, array_like=True):
     """One refund and its sources."""

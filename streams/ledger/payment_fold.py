@@ -194,6 +194,11 @@ def _taken_back(payment: Payment, body: TransactionPosted, at_ms: int, number: i
     return replace(payment, taken_back_minor=payment.taken_back_minor + body.amount_minor)
 
 
+def _exchanged_back(payment: Payment, body: TransactionPosted, at_ms: int, number: int) -> Payment:
+    parts = taken(payment.lots, moved_minor(body.legs, MERCHANT_PENDING, "debit"))
+    return _taken_back(with_pending(payment, parts, -1), body, at_ms, number)
+
+
 def _won_back(payment: Payment, body: TransactionPosted, at_ms: int, number: int) -> Payment:
     return replace(payment, taken_back_minor=payment.taken_back_minor - body.amount_minor)
 
@@ -220,6 +225,6 @@ _FOLDS: Final[Mapping[str, Callable[[Payment, TransactionPosted, int, int], Paym
     FEE_CHARGED_AGAIN.name: _fee_charged_again,
     DISPUTE_OPENED.name: _taken_back,
     DISPUTE_WON.name: _won_back,
-    FX_REFUNDED.name: _taken_back,
+    FX_REFUNDED.name: _exchanged_back,
     WALLET_REFUNDED.name: _taken_back,
 }

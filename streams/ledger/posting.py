@@ -6,6 +6,7 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
+from schemas import ids
 from schemas.envelope import Envelope
 from schemas.ledger import LedgerCommand, Leg, PostEntry, Terms, TransactionPosted
 from schemas.money import EXPONENTS
@@ -22,7 +23,7 @@ from streams.ledger.chart import (
     described,
 )
 from streams.ledger.legs import MAX_AMOUNT_MINOR, post
-from streams.ledger.payment import Payment
+from streams.ledger.payment import Payment, Sources, taken
 from streams.ledger.pricing import deductions
 from streams.ledger.rows import Rows
 from streams.ledger.templates.form import Template
@@ -66,6 +67,11 @@ class Case(NamedTuple):
         """What the merchant owes in the currency of the command; most never owed anything."""
         is_indebted = self.names.currency in self.book.head.indebted
         return self.free_minor(MERCHANT_RECEIVABLE) if is_indebted else 0
+
+    @property
+    def written_off_minor(self) -> int:
+        """What of its debts in the currency of the command the platform has given up and not got since."""
+        return self.book.head.written_off.get(self.names.currency, 0)
 
     def closes_any(self, codes: Iterable[int]) -> bool:
         """Whether one of these accounts of the book is closed, in the currency of the command."""
@@ -161,6 +167,21 @@ def charged(amount_minor: int, available_minor: int) -> tuple[int, int]:
     """How much of what a merchant has to pay is available, of so much, and how much is owed."""
     from_available = min(amount_minor, available_minor)
     return from_available, amount_minor - from_available
+
+
+def sources(case: Case, amount_minor: int) -> Sources:
+    """The payment's own pending money first, then the available balance, and what is missing is owed."""
+    pending = taken(case.payment.lots, amount_minor)
+    left_minor = amount_minor - sum([part_minor for _, part_minor in pending])
+    return Sources(pending, *charged(left_minor, case.free_minor(MERCHANT_AVAILABLE)))
+
+
+def own_id(rows: Rows, book: str, cause: str, template: Template) -> str:
+    """Id of a transaction the ledger itself begins; another one where a command has used that up."""
+    transaction_id = ids.transaction_id(book, cause, template.name)
+    while rows.known(transaction_id) is not None:
+        transaction_id = ids.transaction_id(book, transaction_id, template.name)
+    return transaction_id
 
 
 def overflows(rows: Rows, legs: Sequence[Leg]) -> bool:

@@ -1,11 +1,12 @@
 """Where does the money of a refund come from, may it, and where does it go back to when it fails?"""
 
-from schemas import ids
+from collections.abc import Mapping
+
 from schemas.ledger import TransactionPosted
 from schemas.outcomes import Outcome
 from streams.ledger.chart import MERCHANT_AVAILABLE
-from streams.ledger.payment import Refund, Sources, returned, taken
-from streams.ledger.posting import Case, Posted, charged, posted
+from streams.ledger.payment import Refund, Sources, returned
+from streams.ledger.posting import Case, Posted, charged, own_id, posted, sources
 from streams.ledger.pricing import returned_fee_minor
 from streams.ledger.templates.form import Template
 from streams.ledger.templates.payments import (
@@ -27,17 +28,17 @@ def reserve(case: Case) -> Posted:
         return Outcome.ACCOUNT_CLOSED
     if case.amount_minor > case.payment.refundable_minor:
         return Outcome.AMOUNT_EXCEEDS_REFUNDABLE
-    sources = _sources(case)
-    if sources.owed_minor and not _may_owe(case, sources.owed_minor):
+    drawn = sources(case, case.amount_minor)
+    if drawn.owed_minor and not _may_owe(case, drawn.owed_minor):
         return Outcome.BALANCE_INSUFFICIENT
-    return (_from_sources(case, REFUND_RESERVED, sources),)
+    return (_moved(case, REFUND_RESERVED, drawn.amounts),)
 
 
 def request(case: Case) -> Posted:
     """Set the amount aside for a refund the platform gives; what is missing is owed."""
     if _open(case) is not None:
         return Outcome.UNEXPECTED_STATE
-    return (_from_sources(case, REFUND_REQUESTED, _sources(case)),)
+    return (_requested(case),)
 
 
 def succeed(case: Case) -> Posted:
@@ -46,8 +47,7 @@ def succeed(case: Case) -> Posted:
     succeeded = posted(case, REFUND_SUCCEEDED, {"amount": amount_minor}, amount_minor)
     fee = _fee_returned(case, case.payment.refunded_minor + amount_minor)
     if refund is None:
-        begun_as = _own_id(case, REFUND_REQUESTED)
-        return (_from_sources(case, REFUND_REQUESTED, _sources(case), begun_as), succeeded, *fee)
+        return (_requested(case, _own_id(case, REFUND_REQUESTED)), succeeded, *fee)
     if refund.status != "reserved" or refund.amount_minor != amount_minor:
         return Outcome.UNEXPECTED_STATE
     return (succeeded, *fee)
@@ -58,12 +58,12 @@ def fail(case: Case) -> Posted:
     refund = _open(case)
     if refund is None or refund.amount_minor != case.amount_minor:
         return Outcome.UNEXPECTED_STATE
-    sources = _returned(case, refund)
+    amounts = _returned(case, refund)
     if refund.status == "reserved":
-        return (_from_sources(case, REFUND_FAILED, sources),)
-    back = _from_sources(case, REFUND_REVERSED, sources)
+        return (_moved(case, REFUND_FAILED, amounts),)
+    back = _moved(case, REFUND_REVERSED, amounts)
     left_minor = case.payment.refunded_minor - refund.amount_minor
-    return (back, *_fee_charged_again(case, left_minor, sources.available_minor))
+    return (back, *_fee_charged_again(case, left_minor, amounts["available"]))
 
 
 def _open(case: Case) -> Refund | None:
@@ -72,36 +72,33 @@ def _open(case: Case) -> Refund | None:
     return None if refund is None or refund.status == "failed" else refund
 
 
-def _sources(case: Case) -> Sources:
-    """The payment's own pending money first, then the available balance, and what is missing is owed."""
-    amount_minor = case.amount_minor
-    pending = taken(case.payment.lots, amount_minor)
-    left_minor = amount_minor - sum([part_minor for _, part_minor in pending])
-    return Sources(pending, *charged(left_minor, case.free_minor(MERCHANT_AVAILABLE)))
-
-
-def _returned(case: Case, refund: Refund) -> Sources:
-    """Back to the sources; what was owed and has been paid since is available."""
+def _returned(case: Case, refund: Refund) -> dict[str, int]:
+    """Back to the sources. What was owed and is not any more was written off, or paid since and so available."""
     pending, available_minor, owed_minor = returned(case.payment, refund, case.at_ms)
     still_owed_minor = min(owed_minor, case.debt_minor)
-    return Sources(pending, available_minor + owed_minor - still_owed_minor, still_owed_minor)
+    recovered_minor = min(owed_minor - still_owed_minor, case.written_off_minor)
+    paid_minor = owed_minor - still_owed_minor - recovered_minor
+    back = Sources(pending, available_minor + paid_minor, still_owed_minor)
+    return {**back.amounts, "loss_recovered": recovered_minor}
 
 
 def _may_owe(case: Case, owed_minor: int) -> bool:
-    """Whether the debt stays within what the platform kept of refunded payments, this one included."""
+    """Whether the debt, with what was written off, stays within what the platform kept of refunded payments,
+    this one included."""
     if case.terms.refund_policy == "refuse":
         return False
     kept_minor = case.payment.kept_minor - case.payment.allowance_minor
     allowed_minor = case.book.head.allowances.get(case.names.currency, 0) + kept_minor
-    return case.debt_minor + owed_minor <= allowed_minor
+    return case.debt_minor + case.written_off_minor + owed_minor <= allowed_minor
 
 
-def _from_sources(case: Case, template: Template, sources: Sources, begun_as: str = "") -> TransactionPosted:
-    amounts = {
-        "pending": sources.pending_minor,
-        "available": sources.available_minor,
-        "owed": sources.owed_minor,
-    }
+def _requested(case: Case, begun_as: str = "") -> TransactionPosted:
+    return _moved(case, REFUND_REQUESTED, sources(case, case.amount_minor).amounts, begun_as)
+
+
+def _moved(
+    case: Case, template: Template, amounts: Mapping[str, int], begun_as: str = ""
+) -> TransactionPosted:
     return posted(case, template, amounts, case.amount_minor, begun_as=begun_as)
 
 
@@ -135,4 +132,4 @@ def _fee_charged_again(case: Case, refunded_minor: int, freed_minor: int) -> tup
 
 def _own_id(case: Case, template: Template) -> str:
     """Id of a transaction the ledger puts beside the command's own."""
-    return ids.transaction_id(case.names.book, case.command.transaction_id, template.name)
+    return own_id(case.rows, case.names.book, case.command.transaction_id, template)

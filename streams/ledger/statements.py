@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, Final
 
-from schemas import topics
+from schemas import ids, topics
 from schemas.balances import BalanceTransaction, BalanceTransactionsPosted
 from schemas.envelope import Message
 from schemas.ledger import TransactionPosted
@@ -19,7 +19,6 @@ from streams.ledger.chart import (
 from streams.ports import Output
 
 _FEES: Final = frozenset({TAX_PAYABLE, FEE_PROCESSING, FEE_DISPUTE, FEE_PAYOUT, SUBSCRIPTION_REVENUE})
-_MERCHANT: Final = "mer_"
 _OF_PAYOUTS: Final = "payout_"
 
 
@@ -42,7 +41,7 @@ def balance_transaction(event: Message[Any]) -> BalanceTransaction | None:
     """What an event changed of what its merchant owns; None: nothing, as when money only becomes available."""
     body, envelope = event.body, event.envelope
     owner = envelope.merchant_id
-    if not isinstance(body, TransactionPosted) or not owner.startswith(_MERCHANT):
+    if not isinstance(body, TransactionPosted) or not ids.is_merchant(owner):
         return None
     net_minor = fee_minor = 0
     for leg in body.legs:

@@ -10,13 +10,14 @@ from typing import NamedTuple
 LINES = """
 psp_cost +5010 -1100
 dispute_opened +2020:there +1300:lacking -2040 +1400 -1100 +2020:fee_there +1300:fee_lacking -4020:fee +5020:cost -1100:cost
-dispute_won +2040 -1300:repaid -2020:rest +1100 -1400 +4020:fee -2020:fee
+dispute_won +2040 +1100 -1400 +4020:fee -1300:repaid -5030:recovered -2020:rest
 dispute_lost +2040 -1400
 inquiry_opened +2020:there +1300:lacking -2040
-inquiry_closed +2040 -1300:repaid -2020:rest
+inquiry_closed +2040 -1300:repaid -5030:recovered -2020:rest
 payout_reserved +2020 -2050 +2020:fee -4030:fee
 payout_paid +2050 -1020
 payout_failed +2050 -2020 +4030:begun_fee -2020:begun_fee
+payout_paid_late +2020:there +1300:lacking -1020 +2020:fee_there +1300:fee_lacking -4030:begun_fee
 payout_returned +1020 -2020 +5040:charge -1020:charge
 debt_recovered +2020 -1300
 written_off +5030 -1300
@@ -48,10 +49,12 @@ AFTER = {
     "inquiry_closed": ("inquiry_opened",),
     "payout_paid": ("payout_reserved",),
     "payout_failed": ("payout_reserved",),
-    "payout_returned": ("payout_paid",),
+    "payout_paid_late": ("payout_failed",),
+    "payout_returned": ("payout_paid", "payout_paid_late"),
     "invoice_closed": ("invoice_issued",),
     "plan_earned": ("plan_prepaid", "plan_earned"),
 }
+ANY_ENOUGH = {"settlement_in", "settlement_out"}
 NEVER_DEBIT, NEVER_CREDIT = {2010, 2020, 2030, 2040, 2050, 2060}, {1300}
 
 
@@ -72,7 +75,7 @@ class Oracle:
         self.seen: dict[tuple[str, str, int], Told] = {}
         self.reused: set[Told] = set()
         self.things: dict[str, tuple[str, int, int]] = {}
-        self.begun: dict[str, tuple[int, int]] = {}
+        self.begun: dict[str, tuple[int, int, int]] = {}
 
     def tell(self, told: Told) -> str:
         """An outcome, or "posted"; a repeat says nothing."""
@@ -84,15 +87,16 @@ class Oracle:
             return "posting_id_reused"
         amounts = dict(told.amounts)
         whole = amounts[STATED.get(told.word, ("amount",))[0]]
-        if whole <= 0 or min(amounts.values()) < 0:
+        is_enough = any(amounts.values()) if told.word in ANY_ENOUGH else whole
+        if not is_enough or min(amounts.values()) < 0:
             return "amount_not_positive"
         if not self._is_its_turn(told, whole, amounts):
             return "unexpected_state"
         after = self._after(told, whole, amounts)
         if any(after[code] > 0 for code in NEVER_DEBIT) or any(after[code] < 0 for code in NEVER_CREDIT):
             return "balance_insufficient"
+        self._remember(told, whole, amounts, after[1300] - self.sums[1300])
         self.sums = after
-        self._remember(told, whole, amounts)
         return "posted"
 
     def _is_its_turn(self, told: Told, whole: int, amounts: dict[str, int]) -> bool:
@@ -106,18 +110,23 @@ class Oracle:
         return whole <= left if told.word == "plan_earned" else whole == self.begun[told.thing][0]
 
     def _after(self, told: Told, whole: int, amounts: dict[str, int]) -> Counter[int]:
+        _, begun_fee, lent = self.begun.get(told.thing, (0, 0, 0))
+        fee = begun_fee if told.word == "payout_paid_late" else amounts.get("fee", 0)
         there = min(whole, -self.sums[2020])
-        fee_there = min(amounts.get("fee", 0), -self.sums[2020] - there)
-        repaid = min(whole, self.sums[1300])
+        fee_there = min(fee, -self.sums[2020] - there)
+        back = whole + fee
+        repaid = min(back, self.sums[1300])
+        recovered = min(back - repaid, lent, self.sums[5030])
         parts = {
             "amount": whole,
             "there": there,
             "lacking": whole - there,
             "fee_there": fee_there,
-            "fee_lacking": amounts.get("fee", 0) - fee_there,
+            "fee_lacking": fee - fee_there,
             "repaid": repaid,
-            "rest": whole - repaid,
-            "begun_fee": self.begun.get(told.thing, (0, 0))[1],
+            "recovered": recovered,
+            "rest": back - repaid - recovered,
+            "begun_fee": begun_fee,
             **amounts,
         }
         after = Counter(self.sums)
@@ -127,10 +136,10 @@ class Oracle:
             after[int(code)] += amount if token[0] == "+" else -amount
         return after
 
-    def _remember(self, told: Told, whole: int, amounts: dict[str, int]) -> None:
+    def _remember(self, told: Told, whole: int, amounts: dict[str, int], lent: int) -> None:
         if told.word in FIRST:
             self.things[told.thing] = (told.word, whole, amounts.get("fee", 0))
-            self.begun[told.thing] = (whole, amounts.get("fee", 0))
+            self.begun[told.thing] = (whole, amounts.get("fee", 0), lent)
         elif told.word in AFTER:
             _, left, fee = self.things[told.thing]
             self.things[told.thing] = (told.word, left - whole, fee)

@@ -94,14 +94,14 @@ NAMED: Final = (
     ),
     Named(
         "a refund is never taken from what is pending of its sale",
-        f"{_LEDGER}/refunds.py",
+        f"{_LEDGER}/posting.py",
         "pending = taken(case.payment.lots, amount_minor)",
         "pending = taken((), amount_minor)",
     ),
     Named(
         "any refund may be owed",
         f"{_LEDGER}/refunds.py",
-        "if sources.owed_minor and not _may_owe",
+        "if drawn.owed_minor and not _may_owe",
         "if False and not _may_owe",
     ),
     Named(
@@ -163,7 +163,7 @@ NAMED: Final = (
     Named(
         "facts are priced before the terms are read",
         f"{_LEDGER}/decider.py",
-        'if not book.version and message.envelope.merchant_id.startswith("mer_"):',
+        "if not book.version and ids.is_merchant(message.envelope.merchant_id):",
         "if False:",
     ),
     Named(
@@ -183,6 +183,24 @@ NAMED: Final = (
         f"{_LEDGER}/entering.py",
         " or item.payment_id != command.payment_id",
         "",
+    ),
+    Named(
+        "what was written off is the merchant's when it comes back",
+        f"{_LEDGER}/refunds.py",
+        "recovered_minor = min(owed_minor - still_owed_minor, case.written_off_minor)",
+        "recovered_minor = 0",
+    ),
+    Named(
+        "what was written off is lent again",
+        f"{_LEDGER}/refunds.py",
+        "case.debt_minor + case.written_off_minor + owed_minor",
+        "case.debt_minor + owed_minor",
+    ),
+    Named(
+        "a loss that was made up for is owed again",
+        f"{_LEDGER}/entering.py",
+        "entry.amount_minor > case.written_off_minor",
+        "False",
     ),
     Named(
         "a release takes from any hold",

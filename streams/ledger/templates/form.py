@@ -86,3 +86,7 @@ DEDUCTED: Final = (
 """What a sale leaves behind on its way to the merchant: a debt is repaid before anything else."""
 CHARGED: Final = (debit(MERCHANT_AVAILABLE, "available"), debit(MERCHANT_RECEIVABLE, "owed"))
 """What a merchant has to pay at once: from what is available, and the rest is owed."""
+FEE_CHARGED: Final = (debit(MERCHANT_AVAILABLE, "fee_available"), debit(MERCHANT_RECEIVABLE, "fee_owed"))
+"""The fee that is charged with it, after the amount."""
+REFUNDED: Final = (debit(MERCHANT_PENDING, "pending"), *CHARGED)
+"""Where the money of a refund comes from: the payment's own first."""

@@ -22,10 +22,17 @@ from streams.ledger.chart import (
     PSP_RECEIVABLE,
     SUBSCRIPTION_REVENUE,
 )
-from streams.ledger.templates.form import CHARGED, Template, credit, debit
+from streams.ledger.templates.form import CHARGED, FEE_CHARGED, Template, credit, debit
 
 # --- Disputes ---------------------------------------------------------------------------------------
 
+_FROZEN: Final = "repaid + loss_recovered + freed"
+_FREED: Final = (
+    debit(DISPUTE_HOLD, _FROZEN),
+    credit(MERCHANT_RECEIVABLE, "repaid"),
+    credit(LOSS_MERCHANT_CREDIT, "loss_recovered"),
+    credit(MERCHANT_AVAILABLE, "freed"),
+)
 DISPUTE_OPENED: Final = Template(
     "dispute_opened",
     "The network pulled the amount: it is frozen, and the fee charged",
@@ -34,8 +41,7 @@ DISPUTE_OPENED: Final = Template(
         credit(DISPUTE_HOLD, "available + owed"),
         debit(DISPUTE_RECEIVABLE, "available + owed"),
         credit(PSP_RECEIVABLE, "available + owed"),
-        debit(MERCHANT_AVAILABLE, "fee_available"),
-        debit(MERCHANT_RECEIVABLE, "fee_owed"),
+        *FEE_CHARGED,
         credit(FEE_DISPUTE, "fee_available + fee_owed"),
         debit(COST_DISPUTE, "cost"),
         credit(PSP_RECEIVABLE, "cost"),
@@ -43,15 +49,15 @@ DISPUTE_OPENED: Final = Template(
 )
 DISPUTE_WON: Final = Template(
     "dispute_won",
-    "The network gave the amount back: a debt is repaid first, the rest is available",
+    "The network gave the amount back: a debt is repaid first, then what was written off, the rest is available",
     (
-        debit(DISPUTE_HOLD, "repaid + freed"),
-        credit(MERCHANT_RECEIVABLE, "repaid"),
-        credit(MERCHANT_AVAILABLE, "freed"),
-        debit(PSP_RECEIVABLE, "repaid + freed"),
-        credit(DISPUTE_RECEIVABLE, "repaid + freed"),
-        debit(FEE_DISPUTE, "fee"),
-        credit(MERCHANT_AVAILABLE, "fee"),
+        *_FREED,
+        debit(PSP_RECEIVABLE, _FROZEN),
+        credit(DISPUTE_RECEIVABLE, _FROZEN),
+        debit(FEE_DISPUTE, "fee_repaid + fee_loss_recovered + fee_freed"),
+        credit(MERCHANT_RECEIVABLE, "fee_repaid"),
+        credit(LOSS_MERCHANT_CREDIT, "fee_loss_recovered"),
+        credit(MERCHANT_AVAILABLE, "fee_freed"),
     ),
 )
 DISPUTE_LOST: Final = Template(
@@ -66,12 +72,8 @@ INQUIRY_OPENED: Final = Template(
 )
 INQUIRY_CLOSED: Final = Template(
     "inquiry_closed",
-    "An inquiry came to nothing: a debt is repaid first, the rest is available",
-    (
-        debit(DISPUTE_HOLD, "repaid + freed"),
-        credit(MERCHANT_RECEIVABLE, "repaid"),
-        credit(MERCHANT_AVAILABLE, "freed"),
-    ),
+    "An inquiry came to nothing: a debt is repaid first, then what was written off, the rest is available",
+    _FREED,
 )
 
 
@@ -98,6 +100,16 @@ PAYOUT_FAILED: Final = Template(
         credit(MERCHANT_AVAILABLE),
         debit(FEE_PAYOUT, "fee"),
         credit(MERCHANT_AVAILABLE, "fee"),
+    ),
+)
+PAYOUT_PAID_LATE: Final = Template(
+    "payout_paid_late",
+    "The bank did pay what it had said it would not: amount and fee are taken again, and what is missing is owed",
+    (
+        *CHARGED,
+        credit(BANK_CLIENT_FUNDS, "available + owed"),
+        *FEE_CHARGED,
+        credit(FEE_PAYOUT, "fee_available + fee_owed"),
     ),
 )
 PAYOUT_RETURNED: Final = Template(

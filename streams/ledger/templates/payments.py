@@ -6,14 +6,23 @@ from schemas.ledger import Phase
 from streams.ledger.chart import (
     COST_PSP,
     FEE_PROCESSING,
+    LOSS_MERCHANT_CREDIT,
     MERCHANT_AVAILABLE,
     MERCHANT_PENDING,
-    MERCHANT_RECEIVABLE,
     MERCHANT_RESERVE,
     PSP_RECEIVABLE,
     REFUND_CLEARING,
 )
-from streams.ledger.templates.form import CHARGED, DEDUCTED, Template, TemplateLeg, credit, debit, swapped
+from streams.ledger.templates.form import (
+    CHARGED,
+    DEDUCTED,
+    REFUNDED,
+    Template,
+    TemplateLeg,
+    credit,
+    debit,
+    swapped,
+)
 
 
 def _announced(phase: Phase, formula: str = "amount") -> tuple[TemplateLeg, ...]:
@@ -24,13 +33,10 @@ def _announced(phase: Phase, formula: str = "amount") -> tuple[TemplateLeg, ...]
     )
 
 
-_SOURCES: Final = (
-    debit(MERCHANT_PENDING, "pending"),
-    debit(MERCHANT_AVAILABLE, "available"),
-    debit(MERCHANT_RECEIVABLE, "owed"),
-)
-_REFUNDED: Final = "pending + available + owed"
-_SET_ASIDE: Final = (*_SOURCES, credit(REFUND_CLEARING, _REFUNDED))
+_AMOUNT: Final = "pending + available + owed"
+_SET_ASIDE: Final = (*REFUNDED, credit(REFUND_CLEARING, _AMOUNT))
+_GIVEN_BACK: Final = f"{_AMOUNT} + loss_recovered"
+_RESTORED: Final = (*swapped(REFUNDED), credit(LOSS_MERCHANT_CREDIT, "loss_recovered"))
 
 HOLD: Final = Template("hold", "The issuer holds the amount; nothing has moved", _announced("pending"))
 RELEASE: Final = Template("release", "A hold was voided or left over by a capture", _announced("released"))
@@ -63,13 +69,13 @@ REFUND_SUCCEEDED: Final = Template(
 )
 REFUND_FAILED: Final = Template(
     "refund_failed",
-    "The provider did not give it back: it returns to where it came from",
-    (debit(REFUND_CLEARING, _REFUNDED), *swapped(_SOURCES)),
+    "The provider did not give it back: it returns to where it came from, and what was written off to the platform",
+    (debit(REFUND_CLEARING, _GIVEN_BACK), *_RESTORED),
 )
 REFUND_REVERSED: Final = Template(
     "refund_reversed",
     "The provider took a refund back after it had succeeded",
-    (debit(PSP_RECEIVABLE, _REFUNDED), *swapped(_SOURCES)),
+    (debit(PSP_RECEIVABLE, _GIVEN_BACK), *_RESTORED),
 )
 FEE_RETURNED: Final = Template(
     "fee_returned",

@@ -16,7 +16,7 @@ from streams.ledger.chart import (
     PSP_RESERVE,
     SUSPENSE,
 )
-from streams.ledger.templates.form import CHARGED, DEDUCTED, Template, credit, debit
+from streams.ledger.templates.form import DEDUCTED, REFUNDED, Template, credit, debit
 
 # --- Settlement and the bank ------------------------------------------------------------------------
 
@@ -113,8 +113,8 @@ FX_REFUNDED: Final = Template(
     "fx_refunded",
     "The provider gave an amount back in another currency than the merchant settles in",
     (
-        *CHARGED,
-        credit(FX_POSITION, "available + owed"),
+        *REFUNDED,
+        credit(FX_POSITION, "pending + available + owed"),
         debit(FX_POSITION, "presented", "other"),
         credit(PSP_RECEIVABLE, "presented", "other"),
     ),

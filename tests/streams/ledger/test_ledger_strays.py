@@ -6,7 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from schemas import ids, topics
-from schemas.codec import codec_of
+from schemas.codec import CorruptMessage, codec_of
 from schemas.envelope import PLATFORM, Message
 from schemas.ledger import PostingRefused, ProposeAdjustment, RecordCapture, ReserveRefund
 from schemas.testing import OTHER_MERCHANT, envelope
@@ -124,3 +124,48 @@ def test_an_exchange_has_two_sides(presented: dict[str, int]) -> None:
         "fx_captured", "o", payment_id="pay_1", other_currency="EUR", amounts={"amount": 100, **presented}
     )
     assert ["parameter_missing"] == Desk().open().enter(sold).said
+
+
+def test_an_account_is_closed_once_its_book_is_open() -> None:
+    """Told before the terms are read, it waits for them as everything else does."""
+    desk = Desk().close(2020)
+    assert [] == desk.said
+    assert ["BookOpened", "AccountClosed"] == desk.open().said
+
+
+@pytest.mark.parametrize(("code", "currency"), [(9_999, "USD"), (1_100, "USD"), (2020, "XXX")])
+def test_what_is_no_account_of_a_book_is_never_closed(code: int, currency: str) -> None:
+    """And nothing waits for it."""
+    desk = Desk().close(code, currency=currency)
+    assert [] == desk.said
+    assert ["BookOpened"] == desk.open().said
+    assert [] == desk.close(code, currency=currency).said
+
+
+def test_an_id_that_is_used_up_keeps_no_sale_from_its_day() -> None:
+    """By hand an operator can post under the very id the ledger would give what time alone posts."""
+    known = Desk().open().capture()
+    derived = known.wait(2 * DAY).journal[-1].body.transaction_id
+    desk = Desk().open().capture()
+    by_hand = replace(entry("fee_credited", "fee_1", amounts={"amount": 100}), transaction_id=derived)
+    assert ["fee_credited"] == desk.enter(by_hand).said
+    assert ["available"] == desk.wait(2 * DAY).said
+    assert -9_780 == desk.by_code()[2020]
+
+
+@pytest.mark.parametrize("at_ms", [-1, 32_503_680_000_001])
+def test_a_time_out_of_range_is_no_message(at_ms: int) -> None:
+    """It goes where bytes go that are none, and the rest of the topic flows on."""
+    cause = envelope("stray", at_ms=at_ms, merchant_id=MERCHANT, actor=PLATFORM)
+    codec = codec_of(topics.LEDGER_COMMANDS_PAYMENTS)
+    with pytest.raises(CorruptMessage, match="occurred_at_ms"):
+        codec.decode(codec.encode(Message(envelope=cause, body=command(RecordCapture, 10_000))))
+
+
+@pytest.mark.parametrize("at_ms", [0, 32_503_680_000_000])
+def test_the_first_and_last_time_are_posted(at_ms: int) -> None:
+    """With the longest terms there are: weekends, and a reserve of two years."""
+    desk = Desk()
+    desk.now_ms = at_ms
+    desk.open(settlement_days=90, rest_days=(6, 7), reserve_bps=1_000, reserve_days=730)
+    assert ["capture"] == desk.capture().said
