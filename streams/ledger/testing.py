@@ -34,6 +34,7 @@ from schemas.settings import Settings
 from schemas.testing import MERCHANT, START_MS, envelope
 from schemas.testing import command as request
 from schemas.topics import Topic
+from streams.ledger.accounts import SHARD
 from streams.ledger.app import ledger
 from streams.ledger.book import Book, Books
 from streams.ports import Output, Record
@@ -248,6 +249,11 @@ class Desk:
     def book(self, merchant: str = MERCHANT) -> Book:
         """A merchant's book as it is stored."""
         return Books().within(self.store, self.partition).load(_book_key(merchant))
+
+    def account_rows(self) -> dict[bytes, bytes]:
+        """Every row that says how an account stands, as it is stored."""
+        rows = self.store.items().items()
+        return {name: row for name, row in rows if b"/account/" in name or name.startswith(SHARD)}
 
     def counters(self) -> dict[str, tuple[int, int, int, int]]:
         """Debits pending and posted, credits pending and posted, of each account as last told."""

@@ -7,7 +7,6 @@ from hypothesis import strategies as st
 
 from schemas.ledger import PostEntry
 from schemas.testing import OTHER_MERCHANT
-from streams.ledger.accounts import SHARD
 from streams.ledger.templates import TEMPLATES
 from streams.ledger.testing import Desk, entry
 from tests.laws.entries_oracle import STATED, TABLE, Oracle, Told
@@ -37,23 +36,18 @@ def _entry(told: Told) -> PostEntry:
     )
 
 
-def _accounts(desk: Desk) -> dict[bytes, bytes]:
-    rows = desk.store.items().items()
-    return {name: row for name, row in rows if b"/account/" in name or name.startswith(SHARD)}
-
-
 @given(st.lists(_told(), max_size=30))
 @settings(max_examples=300)
 def test_the_ledger_says_what_a_model_says(history: list[Told]) -> None:
     """Every outcome and every balance; what is refused changes no row of any account."""
     desk, oracle = Desk().open(), Oracle()
     for told in history:
-        expected, before = oracle.tell(told), _accounts(desk)
+        expected, before = oracle.tell(told), desk.account_rows()
         desk.enter(_entry(told))
         last = desk.said[-1] if desk.said else ""
         assert expected == ("posted" if last in TEMPLATES else last), told
         if expected != "posted":
-            assert before == _accounts(desk)
+            assert before == desk.account_rows()
     sums = Counter({code: amount for code, amount in oracle.sums.items() if amount})
     assert sums == Counter(desk.by_code())
 

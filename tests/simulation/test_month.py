@@ -13,7 +13,6 @@ from ops.month.orders import Order
 from ops.month.trade import Seller
 from schemas import ids
 from schemas.ledger import PostEntry
-from streams.ledger.accounts import SHARD
 
 
 def played(
@@ -64,14 +63,7 @@ class Troubled(MemoryLedger):
         assert before == self._rows()
 
     def _rows(self) -> list[dict[bytes, bytes]]:
-        return [
-            {
-                name: row
-                for name, row in desk.store.items().items()
-                if b"/account/" in name or name.startswith(SHARD)
-            }
-            for desk in self.desks
-        ]
+        return [desk.account_rows() for desk in self.desks]
 
 
 def _changed(order: Order) -> Order:

@@ -6,12 +6,10 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from schemas import ids, topics
-from schemas.codec import codec_of
-from schemas.ledger import Leg, Price, PriceTier, RecordCapture, Terms, TransactionPosted
-from schemas.testing import MERCHANT, OTHER_MERCHANT, PAYMENT_KEY
-from streams.ledger.legs import MAX_AMOUNT_MINOR
-from streams.ledger.testing import DAY, TREASURY, WALLET, Desk, command, entry
+from schemas import topics
+from schemas.ledger import TransactionPosted
+from schemas.testing import MERCHANT, PAYMENT_KEY
+from streams.ledger.testing import DAY, TREASURY, Desk, entry
 
 Tell = Callable[[Desk], Desk]
 PAYMENT = f"pay_{PAYMENT_KEY}"
@@ -326,212 +324,6 @@ def test_an_exchange_balances_in_each_currency_and_becomes_available() -> None:
     assert ["available"] == desk.wait(2 * DAY).said
 
 
-SPENT = entry("wallet_spent", "op_1", book=WALLET, other_book=MERCHANT, payment_id=PAYMENT)
-
-
-def _wallet(desk: Desk) -> Desk:
-    return desk.open().enter(entry("wallet_topped_up", "top_1", book=WALLET), book=WALLET)
-
-
-def test_a_payment_from_a_wallet_crosses_books_by_clearing() -> None:
-    """On its way it stands in the clearing account, and at rest nothing does."""
-    desk = _wallet(Desk()).enter(SPENT, book=WALLET)
-    assert {1100: 10_000, 1700: -10_000} == desk.by_code()
-    assert ["wallet_received"] == desk.deliver().said
-    assert {1100: 10_000, 2010: -9_680, 4010: -320} == desk.by_code()
-
-
-def test_a_wallet_never_spends_more_than_it_has() -> None:
-    """Decided in the wallet's book, before the merchant's hears of it, and answered."""
-    desk = _wallet(Desk()).enter(SPENT, book=WALLET)
-    again = entry("wallet_spent", "op_2", book=WALLET, other_book=MERCHANT, payment_id=PAYMENT)
-    desk.enter(again, book=WALLET)
-    assert ["balance_insufficient"] == desk.said
-    assert [("posted", None), ("refused", "balance_insufficient")] == [
-        (result.outcome, result.code) for result in desk.results
-    ]
-    assert 1 == len(desk.on_their_way)
-
-
-def test_what_the_other_book_refuses_comes_back() -> None:
-    """Its account is closed, so the mirror is posted where it came from; clearing is zero again."""
-    desk = _wallet(Desk()).close(2010).enter(SPENT, book=WALLET)
-    journal = desk.deliver().journal
-    assert ["wallet_credited"] == desk.said
-    assert "account_closed" in [getattr(event.body, "outcome", "") for event in journal]
-    assert {1100: 10_000, 2100: -10_000} == desk.by_code()
-
-
-def test_a_movement_delivered_twice_is_posted_once() -> None:
-    """Its id follows from the transaction it continues."""
-    desk = _wallet(Desk()).enter(SPENT, book=WALLET)
-    desk.on_their_way *= 3
-    assert {1100: 10_000, 2010: -9_680, 4010: -320} == desk.deliver().by_code()
-
-
-def test_a_split_reaches_the_seller_and_comes_back_when_refused() -> None:
-    """A marketplace passes on what it has; a closed account sends it back even to a closed one."""
-    sent = entry("split_sent", "spl_1", other_book=OTHER_MERCHANT, amounts={"amount": 4_000})
-    desk = _sold(Desk()).enter(sent).deliver()
-    assert _with(SOLD, _2020=4_000, _1700=-4_000) == desk.by_code(), "on its way until the seller is known"
-    desk.terms(Terms(), merchant=OTHER_MERCHANT)
-    assert _with(SOLD, _2020=0) == desk.by_code()
-    assert 4_000 == desk.counters()[f"test.2020.merchant.available.{OTHER_MERCHANT}.USD"][3]
-    refused = _sold(Desk()).terms(Terms(), merchant=OTHER_MERCHANT).close(2020, book=OTHER_MERCHANT)
-    refused.enter(sent).close(2020).deliver()
-    assert ["split_returned"] == refused.said
-    assert SOLD == refused.by_code()
-
-
-BAD: dict[str, tuple[Any, str, str]] = {
-    "unknown template": (entry("no_such", "op_1"), MERCHANT, "template_unknown"),
-    "a payment's own template": (entry("capture", "op_1"), MERCHANT, "template_unknown"),
-    "an account another kind of book has": (
-        entry("wallet_topped_up", "op_1"),
-        MERCHANT,
-        "account_unknown",
-    ),
-    "unknown account": (
-        entry(
-            "plan_charged",
-            "op_1",
-            expected_legs=(
-                Leg(account_id="test.7777.none.USD", side="debit", phase="posted", amount_minor=1),
-            ),
-        ),
-        MERCHANT,
-        "account_unknown",
-    ),
-    "wrong side": (
-        entry(
-            "plan_charged",
-            "op_1",
-            expected_legs=(
-                Leg(
-                    account_id="test.4060.subscription.revenue.USD#3",
-                    side="debit",
-                    phase="posted",
-                    amount_minor=10_000,
-                ),
-            ),
-        ),
-        MERCHANT,
-        "side_unused",
-    ),
-    "other legs than expected": (
-        entry(
-            "plan_charged",
-            "op_1",
-            expected_legs=(
-                Leg(
-                    account_id="test.4060.subscription.revenue.USD#3",
-                    side="credit",
-                    phase="posted",
-                    amount_minor=9_999,
-                ),
-            ),
-        ),
-        MERCHANT,
-        "legs_differ",
-    ),
-    "currency that is none": (entry("plan_charged", "op_1", currency="XXX"), MERCHANT, "parameter_invalid"),
-    "currency mismatch": (
-        entry(
-            "fx_captured",
-            "op_1",
-            payment_id=command(RecordCapture, 1).payment_id,
-            currency="EUR",
-            other_currency="USD",
-            amounts={"amount": 1, "presented": 1},
-        ),
-        MERCHANT,
-        "currency_differs",
-    ),
-    "overflow": (
-        entry("psp_cost", "op_1", amounts={"amount": MAX_AMOUNT_MINOR}),
-        MERCHANT,
-        "amount_overflow",
-    ),
-    "negative": (entry("psp_cost", "op_1", amounts={"amount": -1}), MERCHANT, "amount_not_positive"),
-    "zero": (entry("psp_cost", "op_1", amounts={"amount": 0}), MERCHANT, "amount_not_positive"),
-    "negative beside it": (
-        entry("payout_reserved", "op_1", amounts={"amount": 1, "fee": -1}),
-        MERCHANT,
-        "amount_not_positive",
-    ),
-    "no amount": (entry("psp_cost", "op_1", amounts={}), MERCHANT, "parameter_missing"),
-    "no provider": (entry("psp_cost", "op_1", provider=None), MERCHANT, "parameter_missing"),
-    "no other currency": (
-        entry("fx_refunded", "op_1", amounts={"amount": 1, "presented": 1}),
-        MERCHANT,
-        "parameter_missing",
-    ),
-    "no other book": (entry("split_sent", "op_1"), MERCHANT, "parameter_missing"),
-    "an amount the template has not": (
-        entry("psp_cost", "op_1", amounts={"amount": 1, "tip": 1}),
-        MERCHANT,
-        "parameter_unknown",
-    ),
-    "a reversal of nothing named": (entry("reversal", "op_1"), MERCHANT, "parameter_missing"),
-    "a reversal of what never was": (
-        entry("reversal", "op_1", reverses="txn_none"),
-        MERCHANT,
-        "transaction_unknown",
-    ),
-}
-
-
-@pytest.mark.parametrize("case", BAD)
-def test_bad_input_has_its_own_outcome_and_changes_no_balance(case: str) -> None:
-    """Refused on record with a reason; every row of an account is what it was, byte for byte."""
-    body, book, outcome = BAD[case]
-    desk = _sold(Desk()).enter(entry("psp_cost", "op_0", amounts={"amount": 100}))
-    before = _accounts(desk)
-    assert [outcome] == desk.enter(body, book=book).said
-    assert before == _accounts(desk)
-
-
-def test_a_closed_account_refuses_until_it_is_reopened() -> None:
-    """What may be refused is; facts of payments are booked all the same."""
-    desk = _sold(Desk()).close(2020)
-    before = _accounts(desk)
-    assert ["account_closed"] == desk.enter(PAID_OUT).said
-    assert before == _accounts(desk)
-    assert ["capture"] == desk.capture(payment="q").said
-    assert ["psp_cost"] == desk.enter(entry("psp_cost", "cap_1", amounts={"amount": 1})).said
-    assert ["AccountReopened"] == desk.reopen(2020).said
-    again = entry("payout_reserved", "po_1", turn=2, amounts={"amount": 9_000, "fee": 25})
-    assert ["payout_reserved"] == desk.enter(again).said
-
-
-def test_a_closed_account_refuses_refunds_and_reversals_too() -> None:
-    """Both are decided, so both may be refused."""
-    credited = entry("fee_credited", "fee_1", amounts={"amount": 100})
-    desk = _sold(Desk()).enter(credited).close(2020)
-    before = _accounts(desk)
-    assert ["account_closed"] == desk.reserve(1_000).said
-    undo = entry("reversal", "fee_2", amounts={}, reverses=credited.transaction_id)
-    assert ["account_closed"] == desk.enter(undo).said
-    assert before == _accounts(desk)
-
-
-def test_a_closed_account_takes_what_happened() -> None:
-    """The bank paid out, the network pulled: whether an account is closed does not change that."""
-    desk = _sold(Desk()).enter(PAID_OUT).close(2050).close(2020)
-    assert ["payout_paid"] == desk.enter(entry("payout_paid", "po_1", amounts={"amount": 9_000})).said
-    assert ["dispute_opened"] == desk.enter(OPENED).said
-
-
-def test_a_dispute_ends_at_the_provider_it_was_opened_at() -> None:
-    """Else one provider's account would stay open, and another's be below nothing."""
-    desk = _sold(Desk()).enter(OPENED)
-    elsewhere = entry("dispute_lost", "dsp_1", amounts={"amount": 8_000}, provider="other")
-    assert ["unexpected_state"] == desk.enter(elsewhere).said
-    assert ["dispute_lost"] == desk.enter(
-        entry("dispute_lost", "dsp_1", turn=2, amounts={"amount": 8_000})
-    ).said
-
-
 @pytest.mark.parametrize(
     ("template", "amounts", "said"),
     [
@@ -546,54 +338,12 @@ def test_a_line_may_be_all_fee(template: str, amounts: dict[str, int], said: str
     assert [said] == _sold(Desk()).enter(entry(template, "line-9", amounts=amounts)).said
 
 
-@pytest.mark.parametrize(
-    ("template", "book", "other", "said"),
-    [
-        ("split_received", MERCHANT, None, "parameter_missing"),
-        ("split_received", MERCHANT, "garbage", "parameter_invalid"),
-        ("split_sent", MERCHANT, "garbage", "parameter_invalid"),
-        ("split_sent", MERCHANT, WALLET, "parameter_invalid"),
-        ("wallet_refunded", MERCHANT, OTHER_MERCHANT, "parameter_invalid"),
-        ("wallet_spent", WALLET, WALLET, "parameter_invalid"),
-    ],
-)
-def test_a_movement_names_a_book_that_can_take_it(
-    template: str, book: str, other: str | None, said: str
-) -> None:
-    """Else it would leave one book and reach none."""
-    desk = _sold(Desk())
-    assert [said] == desk.enter(entry(template, "mov_1", book=book, other_book=other), book=book).said[-1:]
-    assert [] == desk.on_their_way
-
-
-def test_what_is_sent_back_is_the_amount_of_the_whole() -> None:
-    """Whatever else a refused entry says."""
-    stated = {"amount": 100, "bogus": 5_000}
-    desk = _sold(Desk()).enter(entry("split_received", "spl_1", other_book=OTHER_MERCHANT, amounts=stated))
-    (back,) = desk.on_their_way
-    assert {"amount": 100} == codec_of(topics.LEDGER_COMMANDS_INTERBOOK).decode(back.value).body.amounts
-
-
-def test_corrections_of_fees_name_no_payment() -> None:
-    """What a payment's refunds return of its fee is counted by the payment, and this is not among it."""
-    stated = entry("fee_credited", "fee_1", payment_id=PAYMENT, amounts={"amount": 100})
-    assert ["parameter_unknown"] == _sold(Desk()).enter(stated).said
-
-
 def test_amounts_in_another_order_are_the_same_entry() -> None:
     """A map has no order, and a client may build it anew."""
     desk = _sold(Desk()).enter(PAID_OUT)
     again = replace(PAID_OUT, amounts=dict(reversed(PAID_OUT.amounts.items())))
     assert [] == desk.enter(again).said
     assert ["posted", "posted"] == [result.outcome for result in desk.results]
-
-
-def test_a_payment_from_a_wallet_has_the_price_of_wallets() -> None:
-    """The other book is told by which method it is paid."""
-    free = Price(method="wallet", tiers=(PriceTier(),))
-    desk = Desk().open(prices=(free,)).enter(entry("wallet_topped_up", "top_1", book=WALLET), book=WALLET)
-    desk.enter(SPENT, book=WALLET).deliver()
-    assert 0 == desk.by_code().get(4010, 0)
 
 
 def test_a_prepaid_plan_is_earned_once() -> None:
@@ -607,52 +357,6 @@ def test_a_prepaid_plan_is_earned_once() -> None:
     assert (-2_000, 0) == (desk.by_code()[4060], desk.by_code().get(2600, 0))
 
 
-def test_an_account_of_many_overflows_whatever_the_others_hold() -> None:
-    """The second merchant has sold nothing yet; what the provider owes is over the limit all the same."""
-    desk = Desk().open().terms(Terms(), merchant=OTHER_MERCHANT).capture(MAX_AMOUNT_MINOR // 2 + 1)
-    before = _accounts(desk)
-    other = command(RecordCapture, MAX_AMOUNT_MINOR // 2 + 1, merchant=OTHER_MERCHANT)
-    assert ["amount_overflow"] == desk.tell(other, merchant=OTHER_MERCHANT).said
-    assert before == _accounts(desk)
-
-
-REVERSED = entry("reversal", "op_1", reverses=IN_TRANSIT.transaction_id)
-
-
-def test_a_reversal_negates_once() -> None:
-    """And is itself not reversible, nor is what has consequences of its own."""
-    desk = _sold(Desk()).enter(IN_TRANSIT)
-    in_euros = entry("reversal", "op_0", reverses=IN_TRANSIT.transaction_id, currency="EUR")
-    assert ["currency_differs"] == desk.enter(in_euros).said
-    assert ["reversal"] == desk.enter(REVERSED).said
-    assert SOLD == desk.by_code()
-    before = _accounts(desk)
-    again = entry("reversal", "op_2", reverses=IN_TRANSIT.transaction_id)
-    of_it = entry("reversal", "op_3", reverses=REVERSED.transaction_id)
-    assert ["already_reversed"] == desk.enter(again).said
-    assert ["not_reversible"] == desk.enter(of_it).said
-    desk.enter(PAID_OUT)
-    before_payout = _accounts(desk)
-    of_payout = entry("reversal", "op_4", reverses=PAID_OUT.transaction_id)
-    assert ["not_reversible"] == desk.enter(of_payout).said
-    assert before != before_payout == _accounts(desk)
-
-
-def test_another_entry_under_a_used_id_moves_nothing() -> None:
-    """An id says one thing for ever; a rejected one stays rejected."""
-    desk = _sold(Desk()).enter(IN_TRANSIT)
-    before = _accounts(desk)
-    changed = entry("settlement_in", "line-1", amounts={"net": 9_701, "fee": 100, "withheld": 200})
-    assert ["posting_id_reused"] == desk.enter(changed).said
-    assert [] == desk.enter(IN_TRANSIT).said
-    refused = entry("payout_reserved", "po_9", amounts={"amount": 99_999})
-    assert ["balance_insufficient"] == desk.enter(refused).said
-    desk.capture(99_999_99, payment="q").wait(2 * DAY)
-    assert [] == desk.enter(refused).said
-    assert "refused" == desk.results[-1].outcome
-    assert before != _accounts(desk)
-
-
 def test_legs_two_persons_approved_are_posted_as_approved() -> None:
     """The same legs in any order; were they other legs by now, nothing would be posted."""
     desk = _sold(Desk()).enter(IN_TRANSIT)
@@ -664,18 +368,6 @@ def test_legs_two_persons_approved_are_posted_as_approved() -> None:
         expected_legs=tuple(reversed(legs)),
     )
     assert ["settlement_in"] == desk.enter(same).said
-
-
-def test_ids_of_books_name_their_kind() -> None:
-    """A book's kind is the prefix of its owner's id, and its key the rest."""
-    assert ("mer", "wal", "trs") == (MERCHANT[:3], WALLET[:3], TREASURY[:3])
-    assert all(ids.key_of(book) for book in (MERCHANT, WALLET, TREASURY))
-
-
-def _accounts(desk: Desk) -> dict[bytes, bytes]:
-    """Every row that says how an account stands."""
-    rows = desk.store.items().items()
-    return {name: row for name, row in rows if b"/account/" in name or name.startswith(b"shard/")}
 
 
 def test_a_reservation_is_answered_to_whoever_asked() -> None:

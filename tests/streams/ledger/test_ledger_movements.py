@@ -1,0 +1,116 @@
+"""What moves between books: posted in one, told to the other, and sent back where that cannot take it."""
+
+import pytest
+
+from schemas import ids, topics
+from schemas.codec import codec_of
+from schemas.ledger import Price, PriceTier, Terms
+from schemas.testing import MERCHANT, OTHER_MERCHANT, PAYMENT_KEY
+from streams.ledger.testing import DAY, TREASURY, WALLET, Desk, entry
+
+PAYMENT = f"pay_{PAYMENT_KEY}"
+# A full capture of 100.00 that has become available: fee 2.9 % + 0.30.
+SOLD = {1100: 10_000, 2020: -9_680, 4010: -320}
+
+
+def _sold(desk: Desk) -> Desk:
+    return desk.open().capture().wait(2 * DAY)
+
+
+SPENT = entry("wallet_spent", "op_1", book=WALLET, other_book=MERCHANT, payment_id=PAYMENT)
+
+
+def _wallet(desk: Desk) -> Desk:
+    return desk.open().enter(entry("wallet_topped_up", "top_1", book=WALLET), book=WALLET)
+
+
+def test_a_payment_from_a_wallet_crosses_books_by_clearing() -> None:
+    """On its way it stands in the clearing account, and at rest nothing does."""
+    desk = _wallet(Desk()).enter(SPENT, book=WALLET)
+    assert {1100: 10_000, 1700: -10_000} == desk.by_code()
+    assert ["wallet_received"] == desk.deliver().said
+    assert {1100: 10_000, 2010: -9_680, 4010: -320} == desk.by_code()
+
+
+def test_a_wallet_never_spends_more_than_it_has() -> None:
+    """Decided in the wallet's book, before the merchant's hears of it, and answered."""
+    desk = _wallet(Desk()).enter(SPENT, book=WALLET)
+    again = entry("wallet_spent", "op_2", book=WALLET, other_book=MERCHANT, payment_id=PAYMENT)
+    desk.enter(again, book=WALLET)
+    assert ["balance_insufficient"] == desk.said
+    assert [("posted", None), ("refused", "balance_insufficient")] == [
+        (result.outcome, result.code) for result in desk.results
+    ]
+    assert 1 == len(desk.on_their_way)
+
+
+def test_what_the_other_book_refuses_comes_back() -> None:
+    """Its account is closed, so the mirror is posted where it came from; clearing is zero again."""
+    desk = _wallet(Desk()).close(2010).enter(SPENT, book=WALLET)
+    journal = desk.deliver().journal
+    assert ["wallet_credited"] == desk.said
+    assert "account_closed" in [getattr(event.body, "outcome", "") for event in journal]
+    assert {1100: 10_000, 2100: -10_000} == desk.by_code()
+
+
+def test_a_movement_delivered_twice_is_posted_once() -> None:
+    """Its id follows from the transaction it continues."""
+    desk = _wallet(Desk()).enter(SPENT, book=WALLET)
+    desk.on_their_way *= 3
+    assert {1100: 10_000, 2010: -9_680, 4010: -320} == desk.deliver().by_code()
+
+
+def test_a_split_reaches_the_seller_and_comes_back_when_refused() -> None:
+    """A marketplace passes on what it has; a closed account sends it back even to a closed one."""
+    sent = entry("split_sent", "spl_1", other_book=OTHER_MERCHANT, amounts={"amount": 4_000})
+    desk = _sold(Desk()).enter(sent).deliver()
+    assert {**SOLD, 2020: -5_680, 1700: -4_000} == desk.by_code(), "on its way until the seller is known"
+    desk.terms(Terms(), merchant=OTHER_MERCHANT)
+    assert SOLD == desk.by_code()
+    assert 4_000 == desk.counters()[f"test.2020.merchant.available.{OTHER_MERCHANT}.USD"][3]
+    refused = _sold(Desk()).terms(Terms(), merchant=OTHER_MERCHANT).close(2020, book=OTHER_MERCHANT)
+    refused.enter(sent).close(2020).deliver()
+    assert ["split_returned"] == refused.said
+    assert SOLD == refused.by_code()
+
+
+@pytest.mark.parametrize(
+    ("template", "book", "other", "said"),
+    [
+        ("split_received", MERCHANT, None, "parameter_missing"),
+        ("split_received", MERCHANT, "garbage", "parameter_invalid"),
+        ("split_sent", MERCHANT, "garbage", "parameter_invalid"),
+        ("split_sent", MERCHANT, WALLET, "parameter_invalid"),
+        ("wallet_refunded", MERCHANT, OTHER_MERCHANT, "parameter_invalid"),
+        ("wallet_spent", WALLET, WALLET, "parameter_invalid"),
+    ],
+)
+def test_a_movement_names_a_book_that_can_take_it(
+    template: str, book: str, other: str | None, said: str
+) -> None:
+    """Else it would leave one book and reach none."""
+    desk = _sold(Desk())
+    assert [said] == desk.enter(entry(template, "mov_1", book=book, other_book=other), book=book).said[-1:]
+    assert [] == desk.on_their_way
+
+
+def test_what_is_sent_back_is_the_amount_of_the_whole() -> None:
+    """Whatever else a refused entry says."""
+    stated = {"amount": 100, "bogus": 5_000}
+    desk = _sold(Desk()).enter(entry("split_received", "spl_1", other_book=OTHER_MERCHANT, amounts=stated))
+    (back,) = desk.on_their_way
+    assert {"amount": 100} == codec_of(topics.LEDGER_COMMANDS_INTERBOOK).decode(back.value).body.amounts
+
+
+def test_a_payment_from_a_wallet_has_the_price_of_wallets() -> None:
+    """The other book is told by which method it is paid."""
+    free = Price(method="wallet", tiers=(PriceTier(),))
+    desk = Desk().open(prices=(free,)).enter(entry("wallet_topped_up", "top_1", book=WALLET), book=WALLET)
+    desk.enter(SPENT, book=WALLET).deliver()
+    assert 0 == desk.by_code().get(4010, 0)
+
+
+def test_ids_of_books_name_their_kind() -> None:
+    """A book's kind is the prefix of its owner's id, and its key the rest."""
+    assert ("mer", "wal", "trs") == (MERCHANT[:3], WALLET[:3], TREASURY[:3])
+    assert all(ids.key_of(book) for book in (MERCHANT, WALLET, TREASURY))
