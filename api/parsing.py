@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, Any, Final, TypeVar
 
@@ -30,6 +30,8 @@ T = TypeVar("T", bound=Struct)
 _LARGEST: Final = max((Currency(code) for code in money.EXPONENTS), key=money.max_amount_minor)
 _ESCAPE: Final = re.compile(rb"\\u[dD][89a-fA-F]|\\u0000")
 _AT: Final = re.compile(r" - at (?:`key` in )?`\$\.?(?P<path>[^`]*)`\Z")
+_NAMES: Final = re.compile(r"[A-Za-z]\w*")
+"""The members in a path such as `event_types[0]`; places in a list are none."""
 _OBJECT_ID: Final = re.compile(r"(pi|pay|auth|cap|void|ref|adj|we|mer)_([0-9a-z]{26})([0-9a-z]*)\Z")
 _SUFFIX_LENGTHS: Final = {
     "pi": 0,
@@ -140,7 +142,26 @@ def _explained(parsed: Mapping[str, object], model: type[Struct], error: msgspec
     text = str(error)
     found = _AT.search(text)
     path = found["path"] if found else ""
-    return Problem(Outcome.PARAMETER_INVALID, _AT.sub("", text), param=_param(path))
+    detail, choices = _AT.sub("", text), dict.fromkeys(_choices(info, _NAMES.findall(path)))
+    if text.startswith("Invalid enum value") and choices:
+        detail += f"; use one of {', '.join(map(str, choices))}"
+    return Problem(Outcome.PARAMETER_INVALID, detail, param=_param(path))
+
+
+def _choices(kind: inspect.Type, path: Sequence[str]) -> Iterator[object]:
+    """The values a parameter may have, where they are listed. path: of the parameter within `kind`."""
+    match kind:
+        case inspect.LiteralType(values=values) if not path:
+            yield from values
+        case inspect.UnionType(types=types):
+            for one in types:
+                yield from _choices(one, path)
+        case inspect.VarTupleType(item_type=item):
+            yield from _choices(item, path)
+        case inspect.StructType(fields=fields) if path:
+            for field in fields:
+                if field.encode_name == path[0]:
+                    yield from _choices(field.type, path[1:])
 
 
 def _param(path: str) -> str | None:

@@ -5,10 +5,12 @@ import json
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import Struct
 
 from api.parsing import amount_minor, currency_of, object_key, parse_body, writable
 from api.payment_intents import CreateBody
 from api.problems import Problem
+from api.webhook_endpoints import CreateBody as EndpointBody
 from schemas.outcomes import Outcome
 
 KEY = "00" + "a" * 24
@@ -64,6 +66,23 @@ def test_the_first_of_several_mistakes_by_precedence_is_told(
 ) -> None:
     """Unknown before missing before invalid, whatever the order in the body."""
     assert (outcome, param) == refused(raw)
+
+
+@pytest.mark.parametrize(
+    ("model", "raw", "choices"),
+    [
+        (CreateBody, b'{"amount":1,"currency":"USD","capture_method":"x"}', "automatic, manual"),
+        (EndpointBody, b'{"url":"https://a.example","event_types":["*","x"]}', "payment.captured"),
+    ],
+)
+def test_a_value_that_is_none_of_a_list_is_answered_with_the_list(
+    model: type[Struct], raw: bytes, choices: str
+) -> None:
+    """Whoever asked need not look it up."""
+    with pytest.raises(Problem) as caught:
+        parse_body(raw, model)
+    assert "use one of " in str(caught.value.detail)
+    assert choices in str(caught.value.detail)
 
 
 def test_an_escaped_backslash_is_no_escape() -> None:
