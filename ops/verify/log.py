@@ -1,9 +1,9 @@
 """How is a topic read: partition by partition from its beginning to an end seen before, committed records only."""
 
 import time
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from types import TracebackType
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeVar
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]  # it is public
@@ -11,6 +11,8 @@ from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-d
 from ops.verify.errors import LogUnreadable
 from schemas.kafka import consumer_settings
 from schemas.settings import Settings
+from streams.engine.broker import answered
+from streams.engine.errors import KafkaFailed
 
 _TIMEOUT_S: Final = 15.0
 _SILENT_S: Final = 30.0
@@ -18,6 +20,7 @@ _READ_RECORDS: Final = 5_000
 # consume() waits its whole timeout unless it gets all it asked for.
 _READ_S: Final = 0.03
 
+T = TypeVar("T")
 Ends = Mapping[int, int]
 """Next offset by partition."""
 
@@ -76,22 +79,21 @@ class Log:
             for topic in topics
             for partition in self._partitions(topic)
         }
-        ends: dict[str, dict[int, int]] = {topic: {} for topic in topics}
-        try:
+
+        def ask() -> Mapping[str, Ends]:
+            ends: dict[str, dict[int, int]] = {topic: {} for topic in topics}
             for place, answer in self._admin.list_offsets(asked, request_timeout=_TIMEOUT_S).items():
                 ends[place.topic][place.partition] = answer.result().offset
-        except KafkaException as error:
-            raise LogUnreadable(f"ends of topics: {error.args[0]}; is Kafka running?") from error
-        return ends
+            return ends
+
+        return _answered(ask, "ends of topics")
 
     def end(self, topic: str, partition: int) -> int:
         """Next offset of a partition right now. Raises LogUnreadable."""
-        try:
-            return self._consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=_TIMEOUT_S)[
-                1
-            ]
-        except KafkaException as error:
-            raise LogUnreadable(f"{topic}:{partition}: {error.args[0]}; is Kafka running?") from error
+        asked = TopicPartition(topic, partition)
+        return _answered(
+            lambda: self._consumer.get_watermark_offsets(asked, timeout=_TIMEOUT_S)[1], f"{topic}:{partition}"
+        )
 
     def read(self, topic: str, partition: int, end: int) -> Iterator[LogRecord]:
         """The committed records below `end`. Raises LogUnreadable when nothing comes for half a minute."""
@@ -151,3 +153,11 @@ def _record(message: Message) -> LogRecord:
         message.value(),
         tuple(headers),
     )
+
+
+def _answered(ask: Callable[[], T], what: str) -> T:
+    """The cluster's answer. Raises LogUnreadable when it has none for a while."""
+    try:
+        return answered(ask, what, seconds=_TIMEOUT_S, is_wanted=lambda: True)
+    except KafkaFailed as error:
+        raise LogUnreadable(f"{error}; is Kafka running?") from error
