@@ -178,8 +178,11 @@ def test_freshness_tells_the_lag_and_passes_markers(
     stages.commit(merchant_records(10))
     sink = start(dsn)
     topic = topics.MERCHANTS_EVENTS
+    until(
+        lambda: 10 + PARTITIONS == sum(end_offsets(broker.bootstrap_servers, topic)),
+        "a marker behind the records of each partition",
+    )
     ends = end_offsets(broker.bootstrap_servers, topic)
-    assert 10 < sum(ends)
     until(lambda: rows_of(dsn, "meta.sink_offset") and positions(dsn, topic.name) == ends, "the ends")
     fresh = "SELECT count(*) FROM meta.freshness WHERE lag_seconds < 3"
     until(lambda: ask(dsn, fresh) == [(len(TOPICS),)], "freshness of all topics")
