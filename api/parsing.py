@@ -142,8 +142,8 @@ def _explained(parsed: Mapping[str, object], model: type[Struct], error: msgspec
     text = str(error)
     found = _AT.search(text)
     path = found["path"] if found else ""
-    detail, choices = _AT.sub("", text), dict.fromkeys(_choices(info, _NAMES.findall(path)))
-    if text.startswith("Invalid enum value") and choices:
+    detail = _AT.sub("", text)
+    if text.startswith("Invalid enum value") and (choices := list(_choices(info, _NAMES.findall(path)))):
         detail += f"; use one of {', '.join(map(str, choices))}"
     return Problem(Outcome.PARAMETER_INVALID, detail, param=_param(path))
 

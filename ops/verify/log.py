@@ -158,6 +158,6 @@ def _record(message: Message) -> LogRecord:
 def _answered(ask: Callable[[], T], what: str) -> T:
     """The cluster's answer. Raises LogUnreadable when it has none for a while."""
     try:
-        return answered(ask, what, seconds=_TIMEOUT_S, is_wanted=lambda: True)
+        return answered(ask, what, seconds=_TIMEOUT_S)
     except KafkaFailed as error:
         raise LogUnreadable(f"{error}; is Kafka running?") from error

@@ -39,7 +39,14 @@ def topic_facts(config: EngineConfig, topics: Iterable[str]) -> dict[str, TopicF
     return facts
 
 
-def answered(ask: Callable[[], T], complaint: str, *, seconds: float, is_wanted: Callable[[], bool]) -> T:
+def always() -> bool:
+    """The answer is wanted whatever happens meanwhile."""
+    return True
+
+
+def answered(
+    ask: Callable[[], T], complaint: str, *, seconds: float, is_wanted: Callable[[], bool] = always
+) -> T:
     """The broker's answer. One that began a moment ago, or just took over a partition or a group, has none yet.
 
     complaint: what is said of a broker that has none for so many seconds. Raises KafkaFailed, Superseded.
@@ -63,7 +70,7 @@ class LogReader:
     """
 
     def __init__(
-        self, config: EngineConfig, owner: str, partition: int, is_wanted: Callable[[], bool]
+        self, config: EngineConfig, owner: str, partition: int, is_wanted: Callable[[], bool] = always
     ) -> None:
         self._seconds = config.restore_timeout_ms / 1000
         self._partition = partition

@@ -46,7 +46,7 @@ def _existing(config: EngineConfig, names: Sequence[str]) -> dict[str, TopicFact
 
 def _has_records(spec: StageSpec, config: EngineConfig, partition: int) -> bool:
     """Whether anything was ever committed to the changelog; an aborted first attempt does not count."""
-    reader = LogReader(config, spec.transactional_id(partition), partition, _always)
+    reader = LogReader(config, spec.transactional_id(partition), partition)
     try:
         low = reader.bounds(spec.changelog).low
         return low > 0 or any(reader.read(spec.changelog, low))
@@ -79,14 +79,14 @@ def _committed(
                 raise KafkaException(one.error)
         return found
 
-    return answered(ask, f"stage {spec.name}: no group offsets", seconds=seconds, is_wanted=_always)
+    return answered(ask, f"stage {spec.name}: no group offsets", seconds=seconds)
 
 
 def _write_first(
     spec: StageSpec, config: EngineConfig, partition: int, facts: Mapping[str, TopicFacts]
 ) -> None:
     owner = spec.transactional_id(partition)
-    reader = LogReader(config, owner, partition, _always)
+    reader = LogReader(config, owner, partition)
     producer = TaskProducer(config, owner, spec.changelog, partition)
     try:
         begin = {topic: reader.bounds(topic).low for topic in spec.input_topics}
@@ -99,7 +99,3 @@ def _write_first(
     finally:
         reader.close()
         producer.close()
-
-
-def _always() -> bool:
-    return True

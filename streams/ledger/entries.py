@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 
 from schemas.outcomes import Outcome
 from streams.ledger.chart import MERCHANT_AVAILABLE
-from streams.ledger.posting import Case, charged, sources
+from streams.ledger.posting import Case, sources, up_to
 from streams.ledger.rows import Item
 from streams.ledger.templates import merchants, payments, transfers, treasury
 from streams.ledger.templates.form import Template
@@ -67,15 +67,15 @@ def _what_is_left(case: Case, given: Amounts, item: Item | None) -> Amounts | Ou
 
 def _charged(case: Case, given: Amounts, item: Item | None) -> Amounts:
     """From the available balance, and what is missing is owed."""
-    available, owed = charged(given["amount"], case.free_minor(MERCHANT_AVAILABLE))
+    available, owed = up_to(case.free_minor(MERCHANT_AVAILABLE), given["amount"])
     return {**given, "available": available, "owed": owed}
 
 
 def _disputed(case: Case, given: Amounts, item: Item | None) -> Amounts:
     """The amount first, then the fee, from the available balance; what is missing is owed."""
     free_minor = case.free_minor(MERCHANT_AVAILABLE)
-    available, owed = charged(given["amount"], free_minor)
-    fee_available, fee_owed = charged(given.get("fee", 0), free_minor - available)
+    available, owed = up_to(free_minor, given["amount"])
+    fee_available, fee_owed = up_to(free_minor - available, given.get("fee", 0))
     return {
         **given,
         "available": available,
@@ -93,20 +93,20 @@ def _freed(case: Case, given: Amounts, item: Item | None) -> Amounts | Outcome:
     if amount_minor != item.amount_minor or fee_minor > item.amounts.get("fee", 0):
         return Outcome.UNEXPECTED_STATE
     debt_minor = case.debt_minor
-    repaid_minor = min(amount_minor, debt_minor)
-    fee_repaid_minor = min(fee_minor, debt_minor - repaid_minor)
+    repaid, left = up_to(debt_minor, amount_minor)
+    fee_repaid, fee_left = up_to(debt_minor - repaid, fee_minor)
     lent_minor = item.amounts.get("owed", 0) + item.amounts.get("fee_owed", 0)
-    recoverable_minor = min(lent_minor, case.written_off_minor)
-    recovered_minor = min(amount_minor - repaid_minor, recoverable_minor)
-    fee_recovered_minor = min(fee_minor - fee_repaid_minor, recoverable_minor - recovered_minor)
+    lost_minor = min(lent_minor, case.written_off_minor)
+    recovered, freed = up_to(lost_minor, left)
+    fee_recovered, fee_freed = up_to(lost_minor - recovered, fee_left)
     return {
         **given,
-        "repaid": repaid_minor,
-        "loss_recovered": recovered_minor,
-        "freed": amount_minor - repaid_minor - recovered_minor,
-        "fee_repaid": fee_repaid_minor,
-        "fee_loss_recovered": fee_recovered_minor,
-        "fee_freed": fee_minor - fee_repaid_minor - fee_recovered_minor,
+        "repaid": repaid,
+        "loss_recovered": recovered,
+        "freed": freed,
+        "fee_repaid": fee_repaid,
+        "fee_loss_recovered": fee_recovered,
+        "fee_freed": fee_freed,
     }
 
 

@@ -163,17 +163,17 @@ def sale(case: Case, template: Template, amounts: Mapping[str, int], method: str
     )
 
 
-def charged(amount_minor: int, available_minor: int) -> tuple[int, int]:
-    """How much of what a merchant has to pay is available, of so much, and how much is owed."""
-    from_available = min(amount_minor, available_minor)
-    return from_available, amount_minor - from_available
+def up_to(limit_minor: int, amount_minor: int) -> tuple[int, int]:
+    """An amount in two parts: what of it is within the limit, and the rest."""
+    within_minor = min(amount_minor, limit_minor)
+    return within_minor, amount_minor - within_minor
 
 
 def sources(case: Case, amount_minor: int) -> Sources:
     """The payment's own pending money first, then the available balance, and what is missing is owed."""
     pending = taken(case.payment.lots, amount_minor)
     left_minor = amount_minor - sum([part_minor for _, part_minor in pending])
-    return Sources(pending, *charged(left_minor, case.free_minor(MERCHANT_AVAILABLE)))
+    return Sources(pending, *up_to(case.free_minor(MERCHANT_AVAILABLE), left_minor))
 
 
 def own_id(rows: Rows, book: str, cause: str, template: Template) -> str:

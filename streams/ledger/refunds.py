@@ -6,7 +6,7 @@ from schemas.ledger import TransactionPosted
 from schemas.outcomes import Outcome
 from streams.ledger.chart import MERCHANT_AVAILABLE
 from streams.ledger.payment import Refund, Sources, returned
-from streams.ledger.posting import Case, Posted, charged, own_id, posted, sources
+from streams.ledger.posting import Case, Posted, own_id, posted, sources, up_to
 from streams.ledger.pricing import returned_fee_minor
 from streams.ledger.templates.form import Template
 from streams.ledger.templates.payments import (
@@ -75,9 +75,8 @@ def _open(case: Case) -> Refund | None:
 def _returned(case: Case, refund: Refund) -> dict[str, int]:
     """Back to the sources. What was owed and is not any more was written off, or paid since and so available."""
     pending, available_minor, owed_minor = returned(case.payment, refund, case.at_ms)
-    still_owed_minor = min(owed_minor, case.debt_minor)
-    recovered_minor = min(owed_minor - still_owed_minor, case.written_off_minor)
-    paid_minor = owed_minor - still_owed_minor - recovered_minor
+    still_owed_minor, ended_minor = up_to(case.debt_minor, owed_minor)
+    recovered_minor, paid_minor = up_to(case.written_off_minor, ended_minor)
     back = Sources(pending, available_minor + paid_minor, still_owed_minor)
     return {**back.amounts, "loss_recovered": recovered_minor}
 
@@ -124,7 +123,7 @@ def _fee_charged_again(case: Case, refunded_minor: int, freed_minor: int) -> tup
     amount_minor = case.payment.fee_returned_minor - _fee_target_minor(case, refunded_minor)
     if amount_minor <= 0:
         return ()
-    available, owed = charged(amount_minor, case.free_minor(MERCHANT_AVAILABLE) + freed_minor)
+    available, owed = up_to(case.free_minor(MERCHANT_AVAILABLE) + freed_minor, amount_minor)
     amounts = {"available": available, "owed": owed}
     begun_as = _own_id(case, FEE_CHARGED_AGAIN)
     return (posted(case, FEE_CHARGED_AGAIN, amounts, amount_minor, begun_as=begun_as),)

@@ -187,8 +187,8 @@ NAMED: Final = (
     Named(
         "what was written off is the merchant's when it comes back",
         f"{_LEDGER}/refunds.py",
-        "recovered_minor = min(owed_minor - still_owed_minor, case.written_off_minor)",
-        "recovered_minor = 0",
+        "recovered_minor, paid_minor = up_to(case.written_off_minor, ended_minor)",
+        "recovered_minor, paid_minor = 0, ended_minor",
     ),
     Named(
         "what was written off is lent again",

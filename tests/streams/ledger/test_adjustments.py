@@ -21,8 +21,8 @@ from streams.handled import HANDLED
 from streams.ledger.adjustments import BY_HAND
 from streams.ledger.entries import ENTRIES
 from streams.ledger.testing import DAY, TREASURY, WALLET, Desk, entry
+from tests.streams.ledger.sold import SOLD
 
-SOLD = {1100: 10_000, 2020: -9_680, 4010: -320}
 FIRST, SECOND = "opr_1", "opr_2"
 
 

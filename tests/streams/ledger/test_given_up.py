@@ -162,22 +162,14 @@ def test_an_exchange_is_given_back_from_its_own_money_first() -> None:
     """As any refund: what is not available yet, then what is, then what is owed."""
     desk = Desk().open(fee_bps=0, fee_fixed_minor=0).capture()
     payment_id = desk.journal[-1].body.payment_id
-    back = entry(
-        "fx_refunded",
-        "ref_1",
-        payment_id=payment_id,
-        other_currency="EUR",
-        amounts={"amount": 4_000, "presented": 3_600},
-    )
-    assert ["fx_refunded"] == desk.enter(back).said
+
+    def back(operation_id: str, **amounts: int) -> PostEntry:
+        return entry(
+            "fx_refunded", operation_id, payment_id=payment_id, other_currency="EUR", amounts=amounts
+        )
+
+    assert ["fx_refunded"] == desk.enter(back("ref_1", amount=4_000, presented=3_600)).said
     assert -6_000 == desk.by_code()[2010]
     assert -6_000 == desk.wait(2 * DAY).by_code()[AVAILABLE]
-    more = entry(
-        "fx_refunded",
-        "ref_2",
-        payment_id=payment_id,
-        other_currency="EUR",
-        amounts={"amount": 7_000, "presented": 6_300},
-    )
-    sums = desk.enter(more).by_code()
+    sums = desk.enter(back("ref_2", amount=7_000, presented=6_300)).by_code()
     assert (1_000, 0) == (sums[DEBT], sums.get(AVAILABLE, 0))

@@ -10,15 +10,10 @@ from schemas import topics
 from schemas.ledger import TransactionPosted
 from schemas.testing import MERCHANT, PAYMENT_KEY
 from streams.ledger.testing import DAY, TREASURY, Desk, entry
+from tests.streams.ledger.sold import IN_TRANSIT, OPENED, PAID_OUT, SOLD, sold
 
 Tell = Callable[[Desk], Desk]
 PAYMENT = f"pay_{PAYMENT_KEY}"
-# A full capture of 100.00 that has become available: fee 2.9 % + 0.30.
-SOLD = {1100: 10_000, 2020: -9_680, 4010: -320}
-
-
-def _sold(desk: Desk) -> Desk:
-    return desk.open().capture().wait(2 * DAY)
 
 
 def _poor(desk: Desk) -> Desk:
@@ -39,32 +34,29 @@ def _amounts(**amounts: int) -> dict[str, Any]:
 
 
 DISPUTED = _with(SOLD, _2020=9_500, _2040=-8_000, _1400=8_000, _1100=-8_300, _4020=-1_500, _5020=300)
-OPENED = entry("dispute_opened", "dsp_1", amounts={"amount": 8_000, "fee": 1_500, "cost": 300})
-PAID_OUT = entry("payout_reserved", "po_1", amounts={"amount": 9_000, "fee": 25})
 RESERVED = _with(SOLD, _2020=9_025, _2050=-9_000, _4030=-25)
-IN_TRANSIT = entry("settlement_in", "line-1", amounts={"net": 9_700, "fee": 100, "withheld": 200})
 
 # Told; what the last message led to; debits less credits by account code.
 CASES: dict[str, tuple[Tell, list[str], dict[int, int]]] = {
     "a provider's cost": (
-        lambda d: _sold(d).enter(entry("psp_cost", "cap_1", amounts={"amount": 200})),
+        lambda d: sold(d).enter(entry("psp_cost", "cap_1", amounts={"amount": 200})),
         ["psp_cost"],
         _with(SOLD, _5010=200, _1100=-200),
     ),
-    "a dispute is opened": (lambda d: _sold(d).enter(OPENED), ["dispute_opened"], DISPUTED),
+    "a dispute is opened": (lambda d: sold(d).enter(OPENED), ["dispute_opened"], DISPUTED),
     "a dispute of a merchant who has nothing": (
         lambda d: _poor(d).enter(OPENED),
         ["dispute_opened"],
         {1100: -8_300, 1300: 9_500, 1400: 8_000, 2040: -8_000, 4020: -1_500, 5020: 300},
     ),
     "a dispute is opened twice": (
-        lambda d: _sold(d).enter(OPENED).enter(entry("dispute_opened", "dsp_1", turn=2)),
+        lambda d: sold(d).enter(OPENED).enter(entry("dispute_opened", "dsp_1", turn=2)),
         ["unexpected_state"],
         DISPUTED,
     ),
     "a dispute is won, its fee returned": (
         lambda d: (
-            _sold(d).enter(OPENED).enter(entry("dispute_won", "dsp_1", **_amounts(amount=8_000, fee=1_500)))
+            sold(d).enter(OPENED).enter(entry("dispute_won", "dsp_1", **_amounts(amount=8_000, fee=1_500)))
         ),
         ["dispute_won"],
         _with(SOLD, _5020=300, _1100=-300),
@@ -76,24 +68,24 @@ CASES: dict[str, tuple[Tell, list[str], dict[int, int]]] = {
     ),
     "a dispute is won with more of the fee than there was": (
         lambda d: (
-            _sold(d).enter(OPENED).enter(entry("dispute_won", "dsp_1", **_amounts(amount=8_000, fee=1_501)))
+            sold(d).enter(OPENED).enter(entry("dispute_won", "dsp_1", **_amounts(amount=8_000, fee=1_501)))
         ),
         ["unexpected_state"],
         DISPUTED,
     ),
     "a dispute is lost": (
-        lambda d: _sold(d).enter(OPENED).enter(entry("dispute_lost", "dsp_1", **_amounts(amount=8_000))),
+        lambda d: sold(d).enter(OPENED).enter(entry("dispute_lost", "dsp_1", **_amounts(amount=8_000))),
         ["dispute_lost"],
         _with(DISPUTED, _2040=8_000, _1400=-8_000),
     ),
     "a dispute is lost for another amount": (
-        lambda d: _sold(d).enter(OPENED).enter(entry("dispute_lost", "dsp_1", **_amounts(amount=7_999))),
+        lambda d: sold(d).enter(OPENED).enter(entry("dispute_lost", "dsp_1", **_amounts(amount=7_999))),
         ["unexpected_state"],
         DISPUTED,
     ),
     "a dispute is lost in another currency": (
         lambda d: (
-            _sold(d)
+            sold(d)
             .enter(OPENED)
             .enter(entry("dispute_lost", "dsp_1", currency="EUR", **_amounts(amount=8_000)))
         ),
@@ -101,13 +93,13 @@ CASES: dict[str, tuple[Tell, list[str], dict[int, int]]] = {
         DISPUTED,
     ),
     "a dispute nobody opened is won": (
-        lambda d: _sold(d).enter(entry("dispute_won", "dsp_1")),
+        lambda d: sold(d).enter(entry("dispute_won", "dsp_1")),
         ["unexpected_state"],
         SOLD,
     ),
     "a dispute is won after it was lost": (
         lambda d: (
-            _sold(d)
+            sold(d)
             .enter(OPENED)
             .enter(entry("dispute_lost", "dsp_1", **_amounts(amount=8_000)))
             .enter(entry("dispute_won", "dsp_1", **_amounts(amount=8_000)))
@@ -116,39 +108,39 @@ CASES: dict[str, tuple[Tell, list[str], dict[int, int]]] = {
         _with(DISPUTED, _2040=8_000, _1400=-8_000),
     ),
     "an inquiry freezes": (
-        lambda d: _sold(d).enter(entry("inquiry_opened", "dsp_1")),
+        lambda d: sold(d).enter(entry("inquiry_opened", "dsp_1")),
         ["inquiry_opened"],
         _with(SOLD, _2020=9_680, _1300=320, _2040=-10_000),
     ),
     "an inquiry comes to nothing": (
-        lambda d: _sold(d).enter(entry("inquiry_opened", "dsp_1")).enter(entry("inquiry_closed", "dsp_1")),
+        lambda d: sold(d).enter(entry("inquiry_opened", "dsp_1")).enter(entry("inquiry_closed", "dsp_1")),
         ["inquiry_closed"],
         SOLD,
     ),
-    "a payout is set aside": (lambda d: _sold(d).enter(PAID_OUT), ["payout_reserved"], RESERVED),
+    "a payout is set aside": (lambda d: sold(d).enter(PAID_OUT), ["payout_reserved"], RESERVED),
     "a payout of more than there is": (
-        lambda d: _sold(d).enter(entry("payout_reserved", "po_1", **_amounts(amount=9_680, fee=1))),
+        lambda d: sold(d).enter(entry("payout_reserved", "po_1", **_amounts(amount=9_680, fee=1))),
         ["balance_insufficient"],
         SOLD,
     ),
     "a payout of all there is": (
-        lambda d: _sold(d).enter(entry("payout_reserved", "po_1", **_amounts(amount=9_680))),
+        lambda d: sold(d).enter(entry("payout_reserved", "po_1", **_amounts(amount=9_680))),
         ["payout_reserved"],
         _with(SOLD, _2020=9_680, _2050=-9_680),
     ),
     "a payout is paid": (
-        lambda d: _sold(d).enter(PAID_OUT).enter(entry("payout_paid", "po_1", **_amounts(amount=9_000))),
+        lambda d: sold(d).enter(PAID_OUT).enter(entry("payout_paid", "po_1", **_amounts(amount=9_000))),
         ["payout_paid"],
         _with(RESERVED, _2050=9_000, _1020=-9_000),
     ),
     "a payout fails": (
-        lambda d: _sold(d).enter(PAID_OUT).enter(entry("payout_failed", "po_1", **_amounts(amount=9_000))),
+        lambda d: sold(d).enter(PAID_OUT).enter(entry("payout_failed", "po_1", **_amounts(amount=9_000))),
         ["payout_failed"],
         SOLD,
     ),
     "a payout fails after it was paid": (
         lambda d: (
-            _sold(d)
+            sold(d)
             .enter(PAID_OUT)
             .enter(entry("payout_paid", "po_1", **_amounts(amount=9_000)))
             .enter(entry("payout_failed", "po_1", **_amounts(amount=9_000)))
@@ -158,7 +150,7 @@ CASES: dict[str, tuple[Tell, list[str], dict[int, int]]] = {
     ),
     "a paid payout is returned, for a charge": (
         lambda d: (
-            _sold(d)
+            sold(d)
             .enter(PAID_OUT)
             .enter(entry("payout_paid", "po_1", **_amounts(amount=9_000)))
             .enter(entry("payout_returned", "po_1", **_amounts(amount=9_000, charge=500)))
@@ -187,18 +179,18 @@ CASES: dict[str, tuple[Tell, list[str], dict[int, int]]] = {
         {},
     ),
     "a settlement line pays": (
-        lambda d: _sold(d).enter(IN_TRANSIT),
+        lambda d: sold(d).enter(IN_TRANSIT),
         ["settlement_in"],
         _with(SOLD, _1110=9_700, _5010=100, _1120=200, _1100=-10_000),
     ),
     "a settlement line deducts": (
-        lambda d: _sold(d).enter(entry("settlement_out", "line-2", **_amounts(gross=500, fee=10))),
+        lambda d: sold(d).enter(entry("settlement_out", "line-2", **_amounts(gross=500, fee=10))),
         ["settlement_out"],
         _with(SOLD, _1100=500, _5010=10, _1110=-510),
     ),
     "the batch arrives on the bank account": (
         lambda d: (
-            _sold(d)
+            sold(d)
             .enter(IN_TRANSIT)
             .enter(entry("bank_credited", "stmt-1", book=TREASURY, **_amounts(amount=9_700)), book=TREASURY)
         ),
@@ -207,7 +199,7 @@ CASES: dict[str, tuple[Tell, list[str], dict[int, int]]] = {
     ),
     "the acquirer pays what it withheld": (
         lambda d: (
-            _sold(d)
+            sold(d)
             .enter(IN_TRANSIT)
             .enter(entry("provider_reserve_returned", "line-3", **_amounts(amount=200)))
         ),
@@ -216,7 +208,7 @@ CASES: dict[str, tuple[Tell, list[str], dict[int, int]]] = {
     ),
     "an unknown line, matched later": (
         lambda d: (
-            _sold(d)
+            sold(d)
             .enter(entry("settlement_unknown_in", "line-9", book=TREASURY), book=TREASURY)
             .enter(entry("suspense_matched_in", "line-9"))
         ),
@@ -239,13 +231,13 @@ CASES: dict[str, tuple[Tell, list[str], dict[int, int]]] = {
         {},
     ),
     "a plan is charged": (
-        lambda d: _sold(d).enter(entry("plan_charged", "sub_1")),
+        lambda d: sold(d).enter(entry("plan_charged", "sub_1")),
         ["plan_charged"],
         _with(SOLD, _2020=9_680, _1300=320, _4060=-10_000),
     ),
     "a prepaid plan is earned month by month": (
         lambda d: (
-            _sold(d)
+            sold(d)
             .enter(entry("plan_prepaid", "sub_1", **_amounts(amount=9_000)))
             .enter(entry("plan_earned", "sub_1", **_amounts(amount=4_000)))
             .enter(entry("plan_earned", "sub_1", turn=2, **_amounts(amount=5_000)))
@@ -255,7 +247,7 @@ CASES: dict[str, tuple[Tell, list[str], dict[int, int]]] = {
     ),
     "more of a plan is earned than was prepaid": (
         lambda d: (
-            _sold(d)
+            sold(d)
             .enter(entry("plan_prepaid", "sub_1", **_amounts(amount=9_000)))
             .enter(entry("plan_earned", "sub_1", **_amounts(amount=9_001)))
         ),
@@ -335,12 +327,12 @@ def test_an_exchange_balances_in_each_currency_and_becomes_available() -> None:
 )
 def test_a_line_may_be_all_fee(template: str, amounts: dict[str, int], said: str) -> None:
     """A small capture is eaten up by it; a line of nothing is none."""
-    assert [said] == _sold(Desk()).enter(entry(template, "line-9", amounts=amounts)).said
+    assert [said] == sold(Desk()).enter(entry(template, "line-9", amounts=amounts)).said
 
 
 def test_amounts_in_another_order_are_the_same_entry() -> None:
     """A map has no order, and a client may build it anew."""
-    desk = _sold(Desk()).enter(PAID_OUT)
+    desk = sold(Desk()).enter(PAID_OUT)
     again = replace(PAID_OUT, amounts=dict(reversed(PAID_OUT.amounts.items())))
     assert [] == desk.enter(again).said
     assert ["posted", "posted"] == [result.outcome for result in desk.results]
@@ -348,7 +340,7 @@ def test_amounts_in_another_order_are_the_same_entry() -> None:
 
 def test_a_prepaid_plan_is_earned_once() -> None:
     """Part by part, and no more than was prepaid."""
-    desk = _sold(Desk()).enter(entry("plan_prepaid", "sub_1", amounts={"amount": 2_000}))
+    desk = sold(Desk()).enter(entry("plan_prepaid", "sub_1", amounts={"amount": 2_000}))
     said = [
         desk.enter(entry("plan_earned", "sub_1", turn=turn, amounts={"amount": amount})).said
         for turn, amount in enumerate((1_200, 1_200, 800, 1), 1)
@@ -359,7 +351,7 @@ def test_a_prepaid_plan_is_earned_once() -> None:
 
 def test_legs_two_persons_approved_are_posted_as_approved() -> None:
     """The same legs in any order; were they other legs by now, nothing would be posted."""
-    desk = _sold(Desk()).enter(IN_TRANSIT)
+    desk = sold(Desk()).enter(IN_TRANSIT)
     legs = desk.journal[-1].body.legs
     same = entry(
         "settlement_in",
@@ -372,7 +364,7 @@ def test_legs_two_persons_approved_are_posted_as_approved() -> None:
 
 def test_a_reservation_is_answered_to_whoever_asked() -> None:
     """Of a refund to the payment, of an entry to the book; what is recorded is answered to nobody."""
-    desk = _sold(Desk()).reserve(1_000).enter(PAID_OUT).enter(OPENED)
+    desk = sold(Desk()).reserve(1_000).enter(PAID_OUT).enter(OPENED)
     assert [("refund_reserved", "ref"), ("payout_reserved", "po")] == [
         (event.body.template, result.operation_id.partition("_")[0])
         for event, result in zip(

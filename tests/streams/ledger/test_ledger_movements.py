@@ -6,15 +6,10 @@ from schemas import ids, topics
 from schemas.codec import codec_of
 from schemas.ledger import Price, PriceTier, Terms
 from schemas.testing import MERCHANT, OTHER_MERCHANT, PAYMENT_KEY
-from streams.ledger.testing import DAY, TREASURY, WALLET, Desk, entry
+from streams.ledger.testing import TREASURY, WALLET, Desk, entry
+from tests.streams.ledger.sold import SOLD, sold
 
 PAYMENT = f"pay_{PAYMENT_KEY}"
-# A full capture of 100.00 that has become available: fee 2.9 % + 0.30.
-SOLD = {1100: 10_000, 2020: -9_680, 4010: -320}
-
-
-def _sold(desk: Desk) -> Desk:
-    return desk.open().capture().wait(2 * DAY)
 
 
 SPENT = entry("wallet_spent", "op_1", book=WALLET, other_book=MERCHANT, payment_id=PAYMENT)
@@ -63,12 +58,12 @@ def test_a_movement_delivered_twice_is_posted_once() -> None:
 def test_a_split_reaches_the_seller_and_comes_back_when_refused() -> None:
     """A marketplace passes on what it has; a closed account sends it back even to a closed one."""
     sent = entry("split_sent", "spl_1", other_book=OTHER_MERCHANT, amounts={"amount": 4_000})
-    desk = _sold(Desk()).enter(sent).deliver()
+    desk = sold(Desk()).enter(sent).deliver()
     assert {**SOLD, 2020: -5_680, 1700: -4_000} == desk.by_code(), "on its way until the seller is known"
     desk.terms(Terms(), merchant=OTHER_MERCHANT)
     assert SOLD == desk.by_code()
     assert 4_000 == desk.counters()[f"test.2020.merchant.available.{OTHER_MERCHANT}.USD"][3]
-    refused = _sold(Desk()).terms(Terms(), merchant=OTHER_MERCHANT).close(2020, book=OTHER_MERCHANT)
+    refused = sold(Desk()).terms(Terms(), merchant=OTHER_MERCHANT).close(2020, book=OTHER_MERCHANT)
     refused.enter(sent).close(2020).deliver()
     assert ["split_returned"] == refused.said
     assert SOLD == refused.by_code()
@@ -89,7 +84,7 @@ def test_a_movement_names_a_book_that_can_take_it(
     template: str, book: str, other: str | None, said: str
 ) -> None:
     """Else it would leave one book and reach none."""
-    desk = _sold(Desk())
+    desk = sold(Desk())
     assert [said] == desk.enter(entry(template, "mov_1", book=book, other_book=other), book=book).said[-1:]
     assert [] == desk.on_their_way
 
@@ -97,7 +92,7 @@ def test_a_movement_names_a_book_that_can_take_it(
 def test_what_is_sent_back_is_the_amount_of_the_whole() -> None:
     """Whatever else a refused entry says."""
     stated = {"amount": 100, "bogus": 5_000}
-    desk = _sold(Desk()).enter(entry("split_received", "spl_1", other_book=OTHER_MERCHANT, amounts=stated))
+    desk = sold(Desk()).enter(entry("split_received", "spl_1", other_book=OTHER_MERCHANT, amounts=stated))
     (back,) = desk.on_their_way
     assert {"amount": 100} == codec_of(topics.LEDGER_COMMANDS_INTERBOOK).decode(back.value).body.amounts
 

@@ -4,19 +4,19 @@ from typing import Any
 
 import pytest
 
-from schemas.ledger import Leg, RecordCapture, Terms
+from schemas.ledger import Leg, PostEntry, RecordCapture, Side, Terms
 from schemas.testing import MERCHANT, OTHER_MERCHANT, PAYMENT_KEY
 from streams.ledger.legs import MAX_AMOUNT_MINOR
 from streams.ledger.testing import DAY, Desk, command, entry
+from tests.streams.ledger.sold import IN_TRANSIT, OPENED, PAID_OUT, SOLD, sold
 
 PAYMENT = f"pay_{PAYMENT_KEY}"
-PAID_OUT = entry("payout_reserved", "po_1", amounts={"amount": 9_000, "fee": 25})
-OPENED = entry("dispute_opened", "dsp_1", amounts={"amount": 8_000, "fee": 1_500, "cost": 300})
-IN_TRANSIT = entry("settlement_in", "line-1", amounts={"net": 9_700, "fee": 100, "withheld": 200})
 
 
-def _sold(desk: Desk) -> Desk:
-    return desk.open().capture().wait(2 * DAY)
+def _expecting(side: Side, amount_minor: int) -> PostEntry:
+    account_id = "test.4060.subscription.revenue.USD#3"
+    leg = Leg(account_id=account_id, side=side, phase="posted", amount_minor=amount_minor)
+    return entry("plan_charged", "op_1", expected_legs=(leg,))
 
 
 BAD: dict[str, tuple[Any, str, str]] = {
@@ -38,38 +38,8 @@ BAD: dict[str, tuple[Any, str, str]] = {
         MERCHANT,
         "account_unknown",
     ),
-    "wrong side": (
-        entry(
-            "plan_charged",
-            "op_1",
-            expected_legs=(
-                Leg(
-                    account_id="test.4060.subscription.revenue.USD#3",
-                    side="debit",
-                    phase="posted",
-                    amount_minor=10_000,
-                ),
-            ),
-        ),
-        MERCHANT,
-        "side_unused",
-    ),
-    "other legs than expected": (
-        entry(
-            "plan_charged",
-            "op_1",
-            expected_legs=(
-                Leg(
-                    account_id="test.4060.subscription.revenue.USD#3",
-                    side="credit",
-                    phase="posted",
-                    amount_minor=9_999,
-                ),
-            ),
-        ),
-        MERCHANT,
-        "legs_differ",
-    ),
+    "wrong side": (_expecting("debit", 10_000), MERCHANT, "side_unused"),
+    "other legs than expected": (_expecting("credit", 9_999), MERCHANT, "legs_differ"),
     "currency that is none": (entry("plan_charged", "op_1", currency="XXX"), MERCHANT, "parameter_invalid"),
     "currency mismatch": (
         entry(
@@ -121,7 +91,7 @@ BAD: dict[str, tuple[Any, str, str]] = {
 def test_bad_input_has_its_own_outcome_and_changes_no_balance(case: str) -> None:
     """Refused on record with a reason; every row of an account is what it was, byte for byte."""
     body, book, outcome = BAD[case]
-    desk = _sold(Desk()).enter(entry("psp_cost", "op_0", amounts={"amount": 100}))
+    desk = sold(Desk()).enter(entry("psp_cost", "op_0", amounts={"amount": 100}))
     before = desk.account_rows()
     assert [outcome] == desk.enter(body, book=book).said
     assert before == desk.account_rows()
@@ -129,7 +99,7 @@ def test_bad_input_has_its_own_outcome_and_changes_no_balance(case: str) -> None
 
 def test_a_closed_account_refuses_until_it_is_reopened() -> None:
     """What may be refused is; facts of payments are booked all the same."""
-    desk = _sold(Desk()).close(2020)
+    desk = sold(Desk()).close(2020)
     before = desk.account_rows()
     assert ["account_closed"] == desk.enter(PAID_OUT).said
     assert before == desk.account_rows()
@@ -143,7 +113,7 @@ def test_a_closed_account_refuses_until_it_is_reopened() -> None:
 def test_a_closed_account_refuses_refunds_and_reversals_too() -> None:
     """Both are decided, so both may be refused."""
     credited = entry("fee_credited", "fee_1", amounts={"amount": 100})
-    desk = _sold(Desk()).enter(credited).close(2020)
+    desk = sold(Desk()).enter(credited).close(2020)
     before = desk.account_rows()
     assert ["account_closed"] == desk.reserve(1_000).said
     undo = entry("reversal", "fee_2", amounts={}, reverses=credited.transaction_id)
@@ -153,14 +123,14 @@ def test_a_closed_account_refuses_refunds_and_reversals_too() -> None:
 
 def test_a_closed_account_takes_what_happened() -> None:
     """The bank paid out, the network pulled: whether an account is closed does not change that."""
-    desk = _sold(Desk()).enter(PAID_OUT).close(2050).close(2020)
+    desk = sold(Desk()).enter(PAID_OUT).close(2050).close(2020)
     assert ["payout_paid"] == desk.enter(entry("payout_paid", "po_1", amounts={"amount": 9_000})).said
     assert ["dispute_opened"] == desk.enter(OPENED).said
 
 
 def test_a_dispute_ends_at_the_provider_it_was_opened_at() -> None:
     """Else one provider's account would stay open, and another's be below nothing."""
-    desk = _sold(Desk()).enter(OPENED)
+    desk = sold(Desk()).enter(OPENED)
     elsewhere = entry("dispute_lost", "dsp_1", amounts={"amount": 8_000}, provider="other")
     assert ["unexpected_state"] == desk.enter(elsewhere).said
     assert ["dispute_lost"] == desk.enter(
@@ -171,7 +141,7 @@ def test_a_dispute_ends_at_the_provider_it_was_opened_at() -> None:
 def test_corrections_of_fees_name_no_payment() -> None:
     """What a payment's refunds return of its fee is counted by the payment, and this is not among it."""
     stated = entry("fee_credited", "fee_1", payment_id=PAYMENT, amounts={"amount": 100})
-    assert ["parameter_unknown"] == _sold(Desk()).enter(stated).said
+    assert ["parameter_unknown"] == sold(Desk()).enter(stated).said
 
 
 def test_an_account_of_many_overflows_whatever_the_others_hold() -> None:
@@ -188,13 +158,11 @@ REVERSED = entry("reversal", "op_1", reverses=IN_TRANSIT.transaction_id)
 
 def test_a_reversal_negates_once() -> None:
     """And is itself not reversible, nor is what has consequences of its own."""
-    desk = _sold(Desk())
-    sold = desk.by_code()
-    desk.enter(IN_TRANSIT)
+    desk = sold(Desk()).enter(IN_TRANSIT)
     in_euros = entry("reversal", "op_0", reverses=IN_TRANSIT.transaction_id, currency="EUR")
     assert ["currency_differs"] == desk.enter(in_euros).said
     assert ["reversal"] == desk.enter(REVERSED).said
-    assert sold == desk.by_code()
+    assert SOLD == desk.by_code()
     before = desk.account_rows()
     again = entry("reversal", "op_2", reverses=IN_TRANSIT.transaction_id)
     of_it = entry("reversal", "op_3", reverses=REVERSED.transaction_id)
@@ -209,7 +177,7 @@ def test_a_reversal_negates_once() -> None:
 
 def test_another_entry_under_a_used_id_moves_nothing() -> None:
     """An id says one thing for ever; a rejected one stays rejected."""
-    desk = _sold(Desk()).enter(IN_TRANSIT)
+    desk = sold(Desk()).enter(IN_TRANSIT)
     before = desk.account_rows()
     changed = entry("settlement_in", "line-1", amounts={"net": 9_701, "fee": 100, "withheld": 200})
     assert ["posting_id_reused"] == desk.enter(changed).said
