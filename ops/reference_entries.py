@@ -14,7 +14,7 @@ from schemas.ledger import Leg, PostEntry, Price, PriceTier, Terms, TransactionP
 from schemas.money import Currency, format_amount
 from schemas.testing import MERCHANT, OTHER_MERCHANT, PAYMENT_KEY
 from streams.ledger.adjustments import BY_HAND
-from streams.ledger.chart import CHART, described
+from streams.ledger.chart import CHART, MERCHANT_RECEIVABLE, described
 from streams.ledger.entries import ENTRIES, Entry
 from streams.ledger.templates import REVERSAL, TEMPLATES
 from streams.ledger.templates.form import TemplateLeg
@@ -123,7 +123,7 @@ def _described(name: str) -> tuple[str, ...]:
 def _preceding(use: Entry | None) -> str:
     if use is None or not use.follows:
         return ""
-    return ", ".join(f"`{name}`" for name in use.follows)
+    return ("nothing, " if use.begins else "") + ", ".join(f"`{name}`" for name in use.follows)
 
 
 def _side(legs: Sequence[TemplateLeg], side: str) -> str:
@@ -192,19 +192,31 @@ def _exchange(desk: Desk) -> Desk:
 
 
 def _wallets(desk: Desk) -> Desk:
-    desk.terms(_TERMS)
+    desk.terms(_TERMS).terms(_TERMS, merchant=OTHER_MERCHANT)
     desk.enter(entry("wallet_topped_up", "top_1", book=WALLET, amounts={"amount": 8_000}), book=WALLET)
-    spent = entry(
+    desk.enter(_spent("op_1", 5_000), book=WALLET).deliver().wait(2 * DAY)
+    for operation_id, wallet in (("ref_1", WALLET), ("ref_2", f"wal_{OTHER_MERCHANT[4:]}")):
+        back = entry(
+            "wallet_refunded",
+            operation_id,
+            other_book=wallet,
+            payment_id=_PAYMENT,
+            amounts={"amount": 1_000},
+        )
+        desk.enter(back).deliver()
+    # A merchant who takes nothing any more.
+    return desk.close(2010).enter(_spent("op_2", 500), book=WALLET).deliver()
+
+
+def _spent(operation_id: str, amount_minor: int) -> PostEntry:
+    return entry(
         "wallet_spent",
-        "op_1",
+        operation_id,
         book=WALLET,
         other_book=MERCHANT,
         payment_id=_PAYMENT,
-        amounts={"amount": 5_000},
+        amounts={"amount": amount_minor},
     )
-    desk.enter(spent, book=WALLET).deliver().wait(2 * DAY)
-    back = entry("wallet_refunded", "ref_1", other_book=WALLET, amounts={"amount": 1_000})
-    return desk.enter(back).deliver()
 
 
 def _splits(desk: Desk) -> Desk:
@@ -236,8 +248,11 @@ def _debts(desk: Desk) -> Desk:
     desk.capture(200, payment="q").wait(2 * DAY)
     desk.enter(_of("plan_charged", "sub_2", amount=30_000))
     desk.enter(entry("split_received", "spl_9", other_book=OTHER_MERCHANT, amounts={"amount": 1_000}))
-    desk.enter(_of("debt_recovered", "debt_2", amount=1_000))
-    return desk.enter(_of("written_off", "debt_3", amount=5_000))
+    given_up = _of("written_off", "debt_2", amount=desk.by_code()[MERCHANT_RECEIVABLE])
+    desk.enter(given_up)
+    desk.enter(entry("split_received", "spl_10", other_book=OTHER_MERCHANT, amounts={"amount": 2_000}))
+    desk.enter(entry(REVERSAL, "debt_3", reverses=given_up.transaction_id))
+    return desk.enter(_of("debt_recovered", "debt_4", amount=2_000))
 
 
 def _by_hand(desk: Desk) -> Desk:
@@ -256,6 +271,10 @@ CHAPTERS: Final[dict[str, Callable[[Desk], Desk]]] = {
         _of("dispute_lost", "dsp_2", amount=3_000),
         _of("inquiry_opened", "dsp_3", amount=2_000),
         _of("inquiry_closed", "dsp_3", amount=2_000),
+        _of("inquiry_opened", "dsp_4", amount=4_000),
+        _of("inquiry_escalated", "dsp_4", amount=4_000, fee=1_500, cost=300),
+        _of("dispute_won", "dsp_4", amount=1_000),
+        _of("dispute_won_late", "dsp_2", amount=3_000, fee=1_500),
     ),
     "payouts": _posted(
         _of("payout_reserved", "po_1", amount=50_000, fee=25),

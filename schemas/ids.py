@@ -32,6 +32,12 @@ def is_merchant(identifier: str) -> bool:
     return identifier.startswith("mer_")
 
 
+def is_book(identifier: str) -> bool:
+    """Whether it is the id of a merchant, a wallet or a treasury: of whom the ledger keeps a book."""
+    prefix, _, key = identifier.partition("_")
+    return prefix in ("mer", "wal", "trs") and len(key) == KEY_LENGTH and key_of(identifier) is not None
+
+
 def operator_id(*, cell: str, idempotency_key: str) -> str:
     """Id of an operator created in `cell` under this key: `opr_` + key."""
     return f"opr_{cell}{digest('operator', idempotency_key)}"

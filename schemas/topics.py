@@ -69,6 +69,11 @@ class Topic(NamedTuple):
         return self.key_domain == "broadcast"
 
     @property
+    def is_answered(self) -> bool:
+        """True where callers of the API ask for something and wait; nobody else is answered."""
+        return self.writer == "api" and ".commands." in self.name
+
+    @property
     def dead_letters(self) -> str:
         """Where records of this topic go whose bytes cannot be decoded."""
         return self.name + DEAD_LETTER_SUFFIX

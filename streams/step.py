@@ -7,6 +7,7 @@ simulator on in-memory topics; it performs no I/O itself.
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, Generic, TypeVar
 
+from schemas import topics
 from schemas.codec import CodecError, CorruptMessage, NewerVersion
 from schemas.envelope import WALL_CLOCK, Message
 from schemas.platform import Tick
@@ -21,6 +22,7 @@ S = TypeVar("S", bound=Aggregate)
 
 SWEEP_ROWS: Final = 500
 REFERENCE: Final = b"reference/"
+_ANSWERED: Final = frozenset(topic.name for topic in topics.ALL if topic.is_answered)
 
 
 class StageStep(Generic[S]):
@@ -55,6 +57,8 @@ class StageStep(Generic[S]):
     def _handle(self, unit: Unit[S], one: Record) -> None:
         try:
             message = self._readers[one.topic](one.value)
+            if (one.topic in _ANSWERED) != (message.envelope.request is not None):
+                raise CorruptMessage(f"{one.topic}: only what callers ask for says how it is answered")
             self._check_key(one, message.body)
         except NewerVersion:
             raise

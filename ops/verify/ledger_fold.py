@@ -30,8 +30,11 @@ _GIVEN_BACK: Final = {
     "refund_reversed": -1,
     "fx_refunded": 1,
     "wallet_refunded": 1,
+    "wallet_refund_returned": -1,
     "dispute_opened": 1,
+    "inquiry_escalated": 1,
     "dispute_won": -1,
+    "dispute_won_late": -1,
 }
 """Templates by which a payment's money is asked for, and stays with the merchant after all."""
 _RECENT: Final = 1_000

@@ -34,9 +34,12 @@ _PLACES: Final = {
     for name, template in TEMPLATES.items()
 }
 _CHARGES: Final = frozenset({2300, 4010, 4020, 4030, 4060})
+_DEBT: Final = 1300
+_EITHER: Final = {_DEBT: 2020, 2020: _DEBT}
+"""A merchant owes, or has something available, and never both."""
 _DISPUTE_HOLD: Final = 2040
 _DISPUTE_RECEIVABLE: Final = 1400
-_INQUIRIES: Final = {"inquiry_opened": 1, "inquiry_closed": -1}
+_INQUIRIES: Final = {"inquiry_opened": 1, "inquiry_closed": -1, "inquiry_escalated": -1}
 
 Wrong = Iterator[str]
 
@@ -191,6 +194,21 @@ def _freezes_what_was_pulled(fold: LedgerFold, told: Told, body: TransactionPost
         yield f"{frozen} is frozen for disputes and {pulled} pulled"
 
 
+def _repays_debts_first(fold: LedgerFold, told: Told, body: TransactionPosted) -> Wrong:
+    """Of one merchant and currency; what a reversal undoes is owed and available again as it was."""
+    for account_id in _accounts(body.legs) if body.template != REVERSAL else ():
+        code = code_of(account_id)
+        other_id = account_id.replace(f".{code}.", f".{_EITHER.get(code)}.")
+        change = sum(signed_minor(leg) for leg in body.legs if leg.account_id == account_id)
+        has_grown = code in _EITHER and (change > 0) == (code == _DEBT)
+        if (
+            has_grown
+            and (other := fold.balances.get(other_id))
+            and other.debits_posted_minor != other.credits_posted_minor
+        ):
+            yield f"{account_id} grows while {other_id} is not zero"
+
+
 def _took_two_persons(fold: LedgerFold, told: Told, body: AdjustmentApproved) -> Wrong:
     adjustment = body.adjustment
     if adjustment.decided_by in (None, adjustment.proposed_by):
@@ -320,6 +338,11 @@ INVARIANTS: Final = (
         AdjustmentApproved,
     ),
     _elsewhere("L37", "balance transactions are what the journal changed of merchants' accounts", _VERIFY),
+    _on(
+        "L38",
+        "nothing becomes available to a merchant who owes, and nothing is lent to one who has something available",
+        _repays_debts_first,
+    ),
 )
 
 

@@ -1,8 +1,8 @@
 """Which topics is the ledger's decider bound to?"""
 
-from typing import Any
+from typing import Any, Final
 
-from schemas import topics
+from schemas import ids, topics
 from schemas.codec import CorruptMessage
 from schemas.envelope import Message
 from schemas.ledger import AggregateEvent
@@ -20,20 +20,31 @@ from streams.ledger.reactions import after, moment, react, view
 from streams.ledger.rows import BOOK
 from streams.ledger.shards import report
 
+_OF_BOOKS: Final = (
+    topics.LEDGER_COMMANDS_PAYMENTS,
+    topics.LEDGER_COMMANDS_OPS,
+    topics.LEDGER_COMMANDS_INTERBOOK,
+)
+
 
 def reader_of(topic: Topic) -> Reader:
-    """How an input is read. Entries of operators are for test mode: in live mode each movement has its stage."""
+    """How an input is read. Accounts are called after the owner of their book, so it has to have an owner's form.
+
+    Entries of operators are for test mode: in live mode each movement has its stage.
+    """
     read = registered_reader(topic)
-    if topic is not topics.LEDGER_COMMANDS_OPS:
+    if topic not in _OF_BOOKS:
         return read
 
-    def read_test(value: bytes | None) -> Message[Any]:
+    def read_of_a_book(value: bytes | None) -> Message[Any]:
         message = read(value)
-        if message.envelope.mode != "test":
+        if topic is topics.LEDGER_COMMANDS_OPS and message.envelope.mode != "test":
             raise CorruptMessage(f"{topic.name}: entries are posted by hand in test mode only")
+        if not ids.is_book(message.envelope.merchant_id):
+            raise CorruptMessage(f"{topic.name}: {message.envelope.merchant_id[:40]!r} has no book")
         return message
 
-    return read_test
+    return read_of_a_book
 
 
 def ledger(settings: Settings) -> StageDefinition[Book]:

@@ -39,7 +39,7 @@ from streams.ledger.elapsed import elapse
 from streams.ledger.entering import enter
 from streams.ledger.entries import ENTRIES
 from streams.ledger.posting import Case, Posted, fingerprint, is_named, met, overflows
-from streams.ledger.reactions import answer, is_answered
+from streams.ledger.reactions import answer, is_answered, sent_back
 from streams.ledger.rows import Known
 
 _POSTINGS: Final[Mapping[type[LedgerCommand], Callable[[Case], Posted]]] = {
@@ -65,9 +65,9 @@ def decide(book: Book | None, message: Message[Any]) -> Decision[AggregateEvent]
         case Elapsed():
             return elapse(book, body.now_ms)
         case MerchantTermsSet():
-            return _terms(book, body)
+            return _terms(book, message)
         case CloseAccount() | ReopenAccount():
-            return _account(book, body)
+            return _account(book, message)
         case ProposeAdjustment() | ApproveAdjustment() | RejectAdjustment():
             return adjust(book, body, message.envelope)
         case _:
@@ -75,7 +75,10 @@ def decide(book: Book | None, message: Message[Any]) -> Decision[AggregateEvent]
             return ()
 
 
-def _terms(book: Book, body: MerchantTermsSet) -> Sequence[AggregateEvent]:
+def _terms(book: Book, message: Message[MerchantTermsSet]) -> Sequence[AggregateEvent]:
+    body = message.body
+    if book.version and not book.is_of(message.envelope):
+        return ()
     if body.number <= book.head.terms[-1].number:
         return ()
     if not book.version:
@@ -83,13 +86,16 @@ def _terms(book: Book, body: MerchantTermsSet) -> Sequence[AggregateEvent]:
     return (TermsChanged(terms=body.terms, terms_version=body.number),)
 
 
-def _account(book: Book, body: CloseAccount | ReopenAccount) -> Decision[AggregateEvent]:
-    """Facts an operator states; what is so already, or of no account of a book, changes nothing."""
+def _account(book: Book, message: Message[CloseAccount | ReopenAccount]) -> Decision[AggregateEvent]:
+    """Facts an operator states; what is so already, or of no account of the book, changes nothing."""
+    body = message.body
     kind = CHART.get(body.code)
     if kind is None or not kind.is_limited or body.currency not in EXPONENTS:
         return ()
     if not book.version:
         return Deferred()
+    if not book.is_of(message.envelope):
+        return ()
     is_closed = (body.code, body.currency) in book.head.closed
     if isinstance(body, CloseAccount) == is_closed:
         return ()
@@ -107,7 +113,10 @@ def _command(
     if known is not None:
         return _repeated(book, known, command)
     if book.version and not book.is_of(message.envelope):
-        return (_refused(command, Outcome.ACCOUNT_UNKNOWN, fingerprint(command)),)
+        refused = _refused(command, Outcome.ACCOUNT_UNKNOWN, fingerprint(command))
+        # The way back is in the mode of the sender, which a record of this book would not say.
+        back = sent_back(message.envelope.merchant_id, refused)
+        return Again(back) if back else (refused,)
     opened = opening(book)
     case = met(book, command, message.envelope)
     said = enter(case) if isinstance(command, PostEntry) else _about_payment(case, command)

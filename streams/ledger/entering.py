@@ -1,19 +1,23 @@
 """Is an entry posted as its sender states it, or why not?"""
 
 from collections.abc import Sequence
+from typing import Final
 
 from schemas import ids
 from schemas.ledger import Leg, PostEntry, TransactionPosted
 from schemas.money import EXPONENTS
 from schemas.outcomes import Outcome
 from streams.ledger.book import in_force
-from streams.ledger.chart import CHART, described
+from streams.ledger.chart import CHART, MERCHANT_RECEIVABLE, described
 from streams.ledger.entries import ENTRIES, Entry
-from streams.ledger.legs import MAX_AMOUNT_MINOR, is_side_used, mirrored
+from streams.ledger.legs import MAX_AMOUNT_MINOR, is_side_used, mirrored, moved_minor
 from streams.ledger.posting import Case, Posted, is_named, overflows, posted, sale
 from streams.ledger.rows import POSTED, Item
 from streams.ledger.templates import REVERSAL
 from streams.ledger.templates.merchants import WRITTEN_OFF
+
+_OF_A_PAYMENT: Final = frozenset({"reserve_applied", "wallet_refunded"})
+"""Entries whose limit is that of a payment, though they are no sales."""
 
 
 def enter(case: Case) -> Posted:
@@ -43,6 +47,9 @@ def reverse(case: Case) -> TransactionPosted | Outcome:
         return Outcome.CURRENCY_DIFFERS
     if entry.template == WRITTEN_OFF.name and entry.amount_minor > case.written_off_minor:
         # It came back by what had been lent; owed again, it would be paid twice.
+        return Outcome.NOT_REVERSIBLE
+    if case.written_off_minor and moved_minor(entry.legs, MERCHANT_RECEIVABLE, "debit"):
+        # What it lent may be what was written off; another debt would be forgiven instead, and the loss stay.
         return Outcome.NOT_REVERSIBLE
     if case.closes_any(described(leg.account_id).kind.code for leg in entry.legs):
         return Outcome.ACCOUNT_CLOSED
@@ -118,7 +125,7 @@ def _is_lacking(command: PostEntry, entry: Entry) -> bool:
         (any(CHART[leg.code].owner == "provider" for leg in legs) and not command.provider)
         or (is_exchange and not _is_two_sided(command, entry))
         or (entry.is_sale and command.payment_id is None)
-        or (entry.template.name == "reserve_applied" and command.payment_id is None)
+        or (entry.template.name in _OF_A_PAYMENT and command.payment_id is None)
         or (any(CHART[leg.code].kind == "interbook.clearing" for leg in legs) and not command.other_book)
     )
 
@@ -147,9 +154,9 @@ def _closed(case: Case, entry: Entry) -> Outcome | None:
 
 def _follows(item: Item | None, entry: Entry) -> bool:
     """Whether what the entry is about has come so far."""
-    if entry.begins:
-        return item is None
-    return not entry.follows or (item is not None and item.status in entry.follows)
+    if item is None:
+        return entry.begins or not entry.follows
+    return item.status in entry.follows if entry.begins or entry.follows else True
 
 
 def _unexpected(expected: Sequence[Leg], legs: Sequence[Leg]) -> Outcome | None:

@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 
 from schemas.outcomes import Outcome
 from streams.ledger.chart import MERCHANT_AVAILABLE
-from streams.ledger.posting import Case, sources, up_to
+from streams.ledger.posting import Case, freed, sources, up_to
 from streams.ledger.rows import Item
 from streams.ledger.templates import merchants, payments, transfers, treasury
 from streams.ledger.templates.form import Template
@@ -23,8 +23,8 @@ class Entry(NamedTuple):
     """How one template is used.
 
     given: the amounts the sender states; the first is above zero and that of the whole, the others may
-    be zero or left out. begins: an item, which must not have begun. follows: what its item must have
-    come to before. is_sale: a merchant earned it: deducted from, and available at its day.
+    be zero or left out. begins: an item, which must not have begun, or have come to what it follows.
+    follows: what its item must have come to before. is_sale: a merchant earned it: deducted from, and available at its day.
     is_answered: it is decided, not recorded: its sender is told. is_reversible: nothing else hangs on it.
     is_any_enough: the first amount may be zero where another is not. is_of_no_payment: it names none.
     is_by_hand: an operator may state it with another's approval, though it is not reversible.
@@ -51,6 +51,19 @@ class Entry(NamedTuple):
     def is_fact(self) -> bool:
         """Whether it happened outside, so that a closed account takes it too."""
         return not self.is_answered and bool(self.begins or self.follows)
+
+
+def _in_turn(*rules: Rule) -> Rule:
+    """Amounts by one rule after another, until one has something against them."""
+
+    def apply(case: Case, given: Amounts, item: Item | None) -> Amounts | Outcome:
+        amounts: Amounts | Outcome = given
+        for rule in rules:
+            if not isinstance(amounts, Outcome):
+                amounts = rule(case, amounts, item)
+        return amounts
+
+    return apply
 
 
 def _as_begun(case: Case, given: Amounts, item: Item | None) -> Amounts | Outcome:
@@ -85,43 +98,43 @@ def _disputed(case: Case, given: Amounts, item: Item | None) -> Amounts:
     }
 
 
-def _freed(case: Case, given: Amounts, item: Item | None) -> Amounts | Outcome:
-    """What was frozen repays a debt first, then what of it was lent and written off; of the fee at most what was
-    charged goes back, after the amount."""
-    assert item is not None, "what follows has begun"
-    amount_minor, fee_minor = given["amount"], given.get("fee", 0)
-    if amount_minor != item.amount_minor or fee_minor > item.amounts.get("fee", 0):
-        return Outcome.UNEXPECTED_STATE
-    debt_minor = case.debt_minor
-    repaid, left = up_to(debt_minor, amount_minor)
-    fee_repaid, fee_left = up_to(debt_minor - repaid, fee_minor)
-    lent_minor = item.amounts.get("owed", 0) + item.amounts.get("fee_owed", 0)
-    lost_minor = min(lent_minor, case.written_off_minor)
-    recovered, freed = up_to(lost_minor, left)
-    fee_recovered, fee_freed = up_to(lost_minor - recovered, fee_left)
+def _fee_charged(case: Case, given: Amounts, item: Item | None) -> Amounts:
+    """The fee, from the available balance; the amount is frozen already."""
+    available, owed = up_to(case.free_minor(MERCHANT_AVAILABLE), given.get("fee", 0))
+    return {**given, "fee_available": available, "fee_owed": owed}
+
+
+def _freed(case: Case, given: Amounts, item: Item | None = None) -> Amounts:
+    """A debt is repaid first, then what of the item was lent and written off; the amount, and then the fee."""
+    lent_minor = item.amounts.get("owed", 0) + item.amounts.get("fee_owed", 0) if item is not None else 0
+    debt_minor, lost_minor = case.debt_minor, min(lent_minor, case.written_off_minor)
+    parts = freed(debt_minor, lost_minor, given["amount"])
+    of_fee = freed(debt_minor - parts.repaid, lost_minor - parts.loss_recovered, given.get("fee", 0))
     return {
         **given,
-        "repaid": repaid,
-        "loss_recovered": recovered,
-        "freed": freed,
-        "fee_repaid": fee_repaid,
-        "fee_loss_recovered": fee_recovered,
-        "fee_freed": fee_freed,
+        **parts._asdict(),
+        **{f"fee_{name}": part_minor for name, part_minor in of_fee._asdict().items()},
     }
 
 
-def _with_fee(case: Case, given: Amounts, item: Item | None) -> Amounts | Outcome:
-    """The whole amount of the item, and the fee that was charged with it."""
+def _repaying(case: Case, given: Amounts, item: Item | None) -> Amounts:
+    """A debt is repaid first."""
+    return _freed(case, given)
+
+
+def _won(case: Case, given: Amounts, item: Item | None) -> Amounts | Outcome:
+    """The amount of the item, or a part, and the rest is lost; of the fee at most what was charged goes back."""
     assert item is not None, "what follows has begun"
-    if given["amount"] != item.amount_minor:
+    lost_minor = item.amount_minor - given["amount"]
+    if lost_minor < 0 or given.get("fee", 0) > item.amounts.get("fee", 0):
         return Outcome.UNEXPECTED_STATE
+    return {**_freed(case, given, item), "lost": lost_minor}
+
+
+def _with_fee(case: Case, given: Amounts, item: Item | None) -> Amounts:
+    """The fee that was charged with it, too."""
+    assert item is not None, "what follows has begun"
     return {**given, "fee": item.amounts.get("fee", 0)}
-
-
-def _paid_late(case: Case, given: Amounts, item: Item | None) -> Amounts | Outcome:
-    """The whole amount of the item and its fee, which had gone back."""
-    charged_again = _with_fee(case, given, item)
-    return charged_again if isinstance(charged_again, Outcome) else _disputed(case, charged_again, item)
 
 
 def _given_back(case: Case, given: Amounts, item: Item | None) -> Amounts:
@@ -129,10 +142,12 @@ def _given_back(case: Case, given: Amounts, item: Item | None) -> Amounts:
     return {**given, **sources(case, given["amount"]).amounts}
 
 
-def _refundable(case: Case, given: Amounts, item: Item | None) -> Amounts | Outcome:
-    """At most what of the payment has not gone back, where one is named."""
-    is_too_much = case.command.payment_id is not None and given["amount"] > case.payment.refundable_minor
-    return Outcome.AMOUNT_EXCEEDS_REFUNDABLE if is_too_much else given
+def _to_wallet(case: Case, given: Amounts, item: Item | None) -> Amounts | Outcome:
+    """At most what of the payment has not gone back; the payment's own pending money first, and nothing is lent."""
+    if given["amount"] > case.payment.refundable_minor:
+        return Outcome.AMOUNT_EXCEEDS_REFUNDABLE
+    drawn = sources(case, given["amount"])
+    return Outcome.BALANCE_INSUFFICIENT if drawn.owed_minor else {**given, **drawn.amounts}
 
 
 def _from_reserve(case: Case, given: Amounts, item: Item | None) -> Amounts | Outcome:
@@ -141,27 +156,42 @@ def _from_reserve(case: Case, given: Amounts, item: Item | None) -> Amounts | Ou
     return given if given["amount"] <= reserve_minor else Outcome.BALANCE_INSUFFICIENT
 
 
+_PULLED: Final = ("dispute_opened", "inquiry_escalated")
+_ENDED: Final = ("inquiry_closed", "dispute_won", "dispute_won_late")
+"""After what a network may pull an amount under the same id, once more."""
 _M, _P, _R, _T = merchants, payments, treasury, transfers
 ENTRIES: Final[Mapping[str, Entry]] = {
     entry.template.name: entry
     for entry in (
         Entry(_P.PSP_COST, is_reversible=True),
-        Entry(_M.DISPUTE_OPENED, ("amount", "fee", "cost"), _disputed, begins=True),
-        Entry(_M.DISPUTE_WON, ("amount", "fee"), _freed, follows=("dispute_opened",)),
-        Entry(_M.DISPUTE_LOST, rule=_as_begun, follows=("dispute_opened",)),
+        Entry(_M.DISPUTE_OPENED, ("amount", "fee", "cost"), _disputed, begins=True, follows=_ENDED),
+        Entry(_M.DISPUTE_WON, ("amount", "fee"), _won, follows=_PULLED),
+        Entry(_M.DISPUTE_LOST, rule=_as_begun, follows=_PULLED),
+        Entry(_M.DISPUTE_WON_LATE, ("amount", "fee"), _won, follows=("dispute_lost",)),
         Entry(_M.INQUIRY_OPENED, rule=_charged, begins=True),
-        Entry(_M.INQUIRY_CLOSED, rule=_freed, follows=("inquiry_opened",)),
+        Entry(
+            _M.INQUIRY_ESCALATED,
+            ("amount", "fee", "cost"),
+            _in_turn(_as_begun, _fee_charged),
+            follows=("inquiry_opened",),
+        ),
+        Entry(_M.INQUIRY_CLOSED, rule=_in_turn(_as_begun, _freed), follows=("inquiry_opened",)),
         Entry(_M.PAYOUT_RESERVED, ("amount", "fee"), begins=True, is_answered=True),
         Entry(_M.PAYOUT_PAID, rule=_as_begun, follows=("payout_reserved",)),
-        Entry(_M.PAYOUT_FAILED, rule=_with_fee, follows=("payout_reserved",)),
-        Entry(_M.PAYOUT_PAID_LATE, rule=_paid_late, follows=("payout_failed",)),
+        Entry(_M.PAYOUT_FAILED, rule=_in_turn(_as_begun, _with_fee, _repaying), follows=("payout_reserved",)),
         Entry(
-            _M.PAYOUT_RETURNED, ("amount", "charge"), _as_begun, follows=("payout_paid", "payout_paid_late")
+            _M.PAYOUT_PAID_LATE, rule=_in_turn(_as_begun, _with_fee, _disputed), follows=("payout_failed",)
+        ),
+        Entry(
+            _M.PAYOUT_RETURNED,
+            ("amount", "charge"),
+            _in_turn(_as_begun, _freed),
+            follows=("payout_paid", "payout_paid_late"),
         ),
         Entry(_M.RESERVE_APPLIED, rule=_from_reserve, is_by_hand=True),
         Entry(_M.DEBT_RECOVERED, is_reversible=True),
         Entry(_M.WRITTEN_OFF, is_reversible=True),
-        Entry(_M.FEE_CREDITED, is_reversible=True, is_of_no_payment=True),
+        Entry(_M.FEE_CREDITED, rule=_repaying, is_reversible=True, is_of_no_payment=True),
         Entry(_M.FEE_DEBITED, rule=_charged, is_reversible=True, is_of_no_payment=True),
         Entry(_M.INVOICE_ISSUED, begins=True),
         Entry(_M.INVOICE_CLOSED, rule=_as_begun, follows=("invoice_issued",)),
@@ -185,12 +215,14 @@ ENTRIES: Final[Mapping[str, Entry]] = {
         Entry(_R.FX_CLOSED_OUT, ("amount", "sold", "gain", "loss"), is_reversible=True),
         Entry(_T.WALLET_TOPPED_UP, is_reversible=True),
         Entry(_T.WALLET_SPENT, is_answered=True, sends="wallet_received"),
-        Entry(_T.WALLET_RECEIVED, is_sale=True, comes_back="wallet_credited"),
-        Entry(_T.WALLET_CREDITED, is_unstoppable=True),
-        Entry(_T.WALLET_REFUNDED, rule=_refundable, is_answered=True, sends="wallet_credited"),
+        Entry(_T.WALLET_RECEIVED, is_sale=True, comes_back="wallet_returned"),
+        Entry(_T.WALLET_RETURNED, is_unstoppable=True),
+        Entry(_T.WALLET_REFUNDED, rule=_to_wallet, is_answered=True, sends="wallet_credited"),
+        Entry(_T.WALLET_CREDITED, is_unstoppable=True, comes_back="wallet_refund_returned"),
+        Entry(_T.WALLET_REFUND_RETURNED, rule=_repaying, is_unstoppable=True),
         Entry(_T.SPLIT_SENT, is_answered=True, sends="split_received"),
-        Entry(_T.SPLIT_RECEIVED, comes_back="split_returned"),
-        Entry(_T.SPLIT_RETURNED, is_unstoppable=True),
+        Entry(_T.SPLIT_RECEIVED, rule=_repaying, comes_back="split_returned"),
+        Entry(_T.SPLIT_RETURNED, rule=_repaying, is_unstoppable=True),
         Entry(_T.TRANSFER_RECEIVED, is_sale=True, is_unstoppable=True),
         Entry(_T.TRANSFER_UNKNOWN, is_reversible=True),
         Entry(_T.TRANSFER_IDENTIFIED, is_sale=True, is_by_hand=True),

@@ -23,9 +23,9 @@ from streams.ledger.accounts import Counters
 from streams.ledger.book import Book, Head, numbered, remembered
 from streams.ledger.chart import LOSS_MERCHANT_CREDIT, MERCHANT_RECEIVABLE, described
 from streams.ledger.entries import ENTRIES
-from streams.ledger.legs import MAX_AMOUNT_MINOR, check_use
+from streams.ledger.legs import MAX_AMOUNT_MINOR, check_use, moved_minor
 from streams.ledger.payment import Payment
-from streams.ledger.payment_fold import after_transaction, moved_minor
+from streams.ledger.payment_fold import after_transaction
 from streams.ledger.rows import POSTED, Entry, Item, Known, Rows
 
 _OF_DEBTS: Final = frozenset({MERCHANT_RECEIVABLE, LOSS_MERCHANT_CREDIT})
@@ -163,7 +163,10 @@ def _fold_entry(rows: Rows, body: TransactionPosted) -> None:
         item = rows.item(body.operation_id)
         assert item is not None, f"{body.operation_id} was never begun"
         left_minor = item.left_minor - body.amount_minor
-        rows.put_item(body.operation_id, replace(item, status=body.template, left_minor=left_minor))
+        amounts = {**item.amounts, **body.amounts}
+        rows.put_item(
+            body.operation_id, replace(item, status=body.template, left_minor=left_minor, amounts=amounts)
+        )
     if entry.is_reversible:
         stored = Entry(
             template=body.template, amount_minor=body.amount_minor, currency=body.currency, legs=body.legs

@@ -1,6 +1,6 @@
 """How does a template become the legs of one transaction, and which legs has no template a place for?"""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from schemas.ledger import Leg, Phase, Side
@@ -58,6 +58,17 @@ def post(
         legs.append(Leg(account_id=account, side=side, phase=phase, amount_minor=amount_minor))
     assert len(legs) >= 2, f"{template.name}: nothing moves"
     return tuple(legs)
+
+
+def moved_minor(legs: Iterable[Leg], code: int, side: Side, phase: Phase = "posted") -> int:
+    """What the legs move on this side of the account of this code."""
+    return sum(
+        [
+            leg.amount_minor
+            for leg in legs
+            if leg.side == side and leg.phase == phase and described(leg.account_id).kind.code == code
+        ]
+    )
 
 
 def mirrored(legs: Sequence[Leg]) -> tuple[Leg, ...]:

@@ -1,11 +1,11 @@
 """What does a book know of a payment after one of its transactions?"""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from msgspec.structs import replace
 
-from schemas.ledger import Leg, Phase, Side, TransactionPosted
+from schemas.ledger import TransactionPosted
 from streams.ledger.book import Head, agreed
 from streams.ledger.chart import (
     FEE_PROCESSING,
@@ -18,6 +18,7 @@ from streams.ledger.chart import (
     described,
 )
 from streams.ledger.entries import SALES
+from streams.ledger.legs import moved_minor
 from streams.ledger.payment import (
     Hold,
     Lot,
@@ -31,7 +32,13 @@ from streams.ledger.payment import (
     with_pending,
     with_refund,
 )
-from streams.ledger.templates.merchants import DISPUTE_OPENED, DISPUTE_WON, RESERVE_APPLIED
+from streams.ledger.templates.merchants import (
+    DISPUTE_OPENED,
+    DISPUTE_WON,
+    DISPUTE_WON_LATE,
+    INQUIRY_ESCALATED,
+    RESERVE_APPLIED,
+)
 from streams.ledger.templates.payments import (
     AVAILABLE,
     FEE_CHARGED_AGAIN,
@@ -46,7 +53,7 @@ from streams.ledger.templates.payments import (
     RELEASE,
     RESERVE_RELEASED,
 )
-from streams.ledger.templates.transfers import WALLET_REFUNDED
+from streams.ledger.templates.transfers import WALLET_REFUND_RETURNED, WALLET_REFUNDED
 from streams.ledger.templates.treasury import FX_REFUNDED
 
 
@@ -56,17 +63,6 @@ def after_transaction(payment: Payment, body: TransactionPosted, at_ms: int, hea
         return _sold(payment, body, head)
     fold = _FOLDS.get(body.template)
     return payment if fold is None else fold(payment, body, at_ms, head.version)
-
-
-def moved_minor(legs: Iterable[Leg], code: int, side: Side, phase: Phase = "posted") -> int:
-    """What the legs move on this side of the account of this code."""
-    return sum(
-        [
-            leg.amount_minor
-            for leg in legs
-            if leg.side == side and leg.phase == phase and described(leg.account_id).kind.code == code
-        ]
-    )
 
 
 def _held(payment: Payment, body: TransactionPosted, at_ms: int, number: int) -> Payment:
@@ -194,12 +190,12 @@ def _taken_back(payment: Payment, body: TransactionPosted, at_ms: int, number: i
     return replace(payment, taken_back_minor=payment.taken_back_minor + body.amount_minor)
 
 
-def _exchanged_back(payment: Payment, body: TransactionPosted, at_ms: int, number: int) -> Payment:
+def _taken_from_pending(payment: Payment, body: TransactionPosted, at_ms: int, number: int) -> Payment:
     parts = taken(payment.lots, moved_minor(body.legs, MERCHANT_PENDING, "debit"))
     return _taken_back(with_pending(payment, parts, -1), body, at_ms, number)
 
 
-def _won_back(payment: Payment, body: TransactionPosted, at_ms: int, number: int) -> Payment:
+def _kept_after_all(payment: Payment, body: TransactionPosted, at_ms: int, number: int) -> Payment:
     return replace(payment, taken_back_minor=payment.taken_back_minor - body.amount_minor)
 
 
@@ -224,7 +220,10 @@ _FOLDS: Final[Mapping[str, Callable[[Payment, TransactionPosted, int, int], Paym
     FEE_RETURNED.name: _fee_returned,
     FEE_CHARGED_AGAIN.name: _fee_charged_again,
     DISPUTE_OPENED.name: _taken_back,
-    DISPUTE_WON.name: _won_back,
-    FX_REFUNDED.name: _exchanged_back,
-    WALLET_REFUNDED.name: _taken_back,
+    INQUIRY_ESCALATED.name: _taken_back,
+    DISPUTE_WON.name: _kept_after_all,
+    DISPUTE_WON_LATE.name: _kept_after_all,
+    FX_REFUNDED.name: _taken_from_pending,
+    WALLET_REFUNDED.name: _taken_from_pending,
+    WALLET_REFUND_RETURNED.name: _kept_after_all,
 }

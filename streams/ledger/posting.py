@@ -64,9 +64,8 @@ class Case(NamedTuple):
 
     @property
     def debt_minor(self) -> int:
-        """What the merchant owes in the currency of the command; most never owed anything."""
-        is_indebted = self.names.currency in self.book.head.indebted
-        return self.free_minor(MERCHANT_RECEIVABLE) if is_indebted else 0
+        """What the merchant owes in the currency of the command."""
+        return debt_minor(self.book, self.names)
 
     @property
     def written_off_minor(self) -> int:
@@ -80,8 +79,7 @@ class Case(NamedTuple):
 
     def free_minor(self, code: int) -> int:
         """What may be taken from an account with a limit."""
-        account = account_id(code, self.names)
-        return self.rows.counters(account).free(described(account).kind.normal_side)
+        return _free_minor(self.book, self.names, code)
 
 
 def met(book: Book, command: LedgerCommand | PostEntry, envelope: Envelope) -> Case:
@@ -169,6 +167,26 @@ def up_to(limit_minor: int, amount_minor: int) -> tuple[int, int]:
     return within_minor, amount_minor - within_minor
 
 
+class Parts(NamedTuple):
+    """What becomes of an amount that would be the merchant's, by the names templates add up."""
+
+    repaid: int
+    loss_recovered: int
+    freed: int
+
+
+def freed(debt_minor: int, lost_minor: int, amount_minor: int) -> Parts:
+    """A debt is repaid first, then what was lost of debts, and only the rest is available."""
+    repaid, left_minor = up_to(debt_minor, amount_minor)
+    return Parts(repaid, *up_to(lost_minor, left_minor))
+
+
+def debt_minor(book: Book, names: Names) -> int:
+    """What the merchant owes in a currency; most never owed anything."""
+    is_indebted = names.currency in book.head.indebted
+    return _free_minor(book, names, MERCHANT_RECEIVABLE) if is_indebted else 0
+
+
 def sources(case: Case, amount_minor: int) -> Sources:
     """The payment's own pending money first, then the available balance, and what is missing is owed."""
     pending = taken(case.payment.lots, amount_minor)
@@ -194,6 +212,11 @@ def overflows(rows: Rows, legs: Sequence[Leg]) -> bool:
         max(counters) > MAX_AMOUNT_MINOR or counters.credits_posted > _most_credited_minor(account)
         for account, counters in rows.after(legs).items()
     )
+
+
+def _free_minor(book: Book, names: Names, code: int) -> int:
+    account = account_id(code, names)
+    return book.rows.counters(account).free(described(account).kind.normal_side)
 
 
 def _most_credited_minor(account: str) -> int:

@@ -42,7 +42,7 @@ def react(book: Book, event: Message[AggregateEvent]) -> Sequence[Effect]:
         case PostingRefused() as refused:
             outcome = Outcome[refused.outcome.upper()]
             result = (answer(book, refused, outcome),) if is_answered(refused) else ()
-            return (*result, *_sent_back(book, refused, outcome))
+            return (*result, *sent_back(book.merchant_id, refused))
         case AdjustmentRecord(adjustment=adjustment) as said:
             outcome = Outcome.CREATED if isinstance(said, AdjustmentProposed) else Outcome.SUCCEEDED
             return (Resolve(event.envelope.causation_id, outcome, adjustment.version),)
@@ -115,24 +115,24 @@ def _sent(book: Book, posted: TransactionPosted) -> Sequence[Send]:
     entry = ENTRIES.get(posted.template)
     if entry is None or entry.sends is None:
         return ()
-    return (_to_other_book(book, posted, entry.sends, "credit"),)
+    return (_to_other_book(book.merchant_id, posted, entry.sends, "credit"),)
 
 
-def _sent_back(book: Book, refused: PostingRefused, outcome: Outcome) -> Sequence[Send]:
-    """The mirror of a movement this book did not take; a reused id moved nothing."""
+def sent_back(own_id: str, refused: PostingRefused) -> Sequence[Send]:
+    """The mirror of a movement this book did not take; a reused id moved nothing. own_id: whose book this is."""
     entry = ENTRIES.get(refused.template or "")
     is_from_a_book = ids.key_of(refused.other_book or "") is not None
     if (
         entry is None
         or entry.comes_back is None
         or not is_from_a_book
-        or outcome is Outcome.POSTING_ID_REUSED
+        or refused.outcome == Outcome.POSTING_ID_REUSED.code
     ):
         return ()
-    return (_to_other_book(book, refused, entry.comes_back, "return"),)
+    return (_to_other_book(own_id, refused, entry.comes_back, "return"),)
 
 
-def _to_other_book(book: Book, about: TransactionPosted | PostingRefused, template: str, way: str) -> Send:
+def _to_other_book(own_id: str, about: TransactionPosted | PostingRefused, template: str, way: str) -> Send:
     """An entry for the other book, under an id that follows from the one here."""
     other_book = about.other_book
     key = ids.key_of(other_book or "")
@@ -145,6 +145,6 @@ def _to_other_book(book: Book, about: TransactionPosted | PostingRefused, templa
         amounts={"amount": about.amount_minor},
         payment_id=about.payment_id,
         method=_METHODS.get(template),
-        other_book=book.merchant_id,
+        other_book=own_id,
     )
     return Send(topics.LEDGER_COMMANDS_INTERBOOK, entry, key=key, merchant_id=other_book)

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from schemas.ledger import TransactionPosted
 from schemas.outcomes import Outcome
 from streams.ledger.chart import MERCHANT_AVAILABLE
-from streams.ledger.payment import Refund, Sources, returned
-from streams.ledger.posting import Case, Posted, own_id, posted, sources, up_to
+from streams.ledger.payment import Refund, returned
+from streams.ledger.posting import Case, Posted, freed, own_id, posted, sources, up_to
 from streams.ledger.pricing import returned_fee_minor
 from streams.ledger.templates.form import Template
 from streams.ledger.templates.payments import (
@@ -38,19 +38,21 @@ def request(case: Case) -> Posted:
     """Set the amount aside for a refund the platform gives; what is missing is owed."""
     if _open(case) is not None:
         return Outcome.UNEXPECTED_STATE
-    return (_requested(case),)
+    return (_moved(case, REFUND_REQUESTED, sources(case, case.amount_minor).amounts),)
 
 
 def succeed(case: Case) -> Posted:
     """The provider gave back what was set aside; what was not set aside is so first."""
     refund, amount_minor = _open(case), case.amount_minor
     succeeded = posted(case, REFUND_SUCCEEDED, {"amount": amount_minor}, amount_minor)
-    fee = _fee_returned(case, case.payment.refunded_minor + amount_minor)
     if refund is None:
-        return (_requested(case, _own_id(case, REFUND_REQUESTED)), succeeded, *fee)
+        drawn = sources(case, amount_minor)
+        requested = _moved(case, REFUND_REQUESTED, drawn.amounts, _own_id(case, REFUND_REQUESTED))
+        fee = _fee_returned(case, case.debt_minor + drawn.owed_minor, drawn.owed_minor)
+        return (requested, succeeded, *fee)
     if refund.status != "reserved" or refund.amount_minor != amount_minor:
         return Outcome.UNEXPECTED_STATE
-    return (succeeded, *fee)
+    return (succeeded, *_fee_returned(case, case.debt_minor, refund.sources.owed_minor))
 
 
 def fail(case: Case) -> Posted:
@@ -63,7 +65,7 @@ def fail(case: Case) -> Posted:
         return (_moved(case, REFUND_FAILED, amounts),)
     back = _moved(case, REFUND_REVERSED, amounts)
     left_minor = case.payment.refunded_minor - refund.amount_minor
-    return (back, *_fee_charged_again(case, left_minor, amounts["available"]))
+    return (back, *_fee_charged_again(case, left_minor, amounts["freed"]))
 
 
 def _open(case: Case) -> Refund | None:
@@ -73,12 +75,11 @@ def _open(case: Case) -> Refund | None:
 
 
 def _returned(case: Case, refund: Refund) -> dict[str, int]:
-    """Back to the sources. What was owed and is not any more was written off, or paid since and so available."""
-    pending, available_minor, owed_minor = returned(case.payment, refund, case.at_ms)
-    still_owed_minor, ended_minor = up_to(case.debt_minor, owed_minor)
-    recovered_minor, paid_minor = up_to(case.written_off_minor, ended_minor)
-    back = Sources(pending, available_minor + paid_minor, still_owed_minor)
-    return {**back.amounts, "loss_recovered": recovered_minor}
+    """Back to what is pending still; the rest repays a debt first, then what of it was lent and written off."""
+    back = returned(case.payment, refund, case.at_ms)
+    lost_minor = min(back.owed_minor, case.written_off_minor)
+    parts = freed(case.debt_minor, lost_minor, back.available_minor + back.owed_minor)
+    return {"pending": back.pending_minor, **parts._asdict()}
 
 
 def _may_owe(case: Case, owed_minor: int) -> bool:
@@ -89,10 +90,6 @@ def _may_owe(case: Case, owed_minor: int) -> bool:
     kept_minor = case.payment.kept_minor - case.payment.allowance_minor
     allowed_minor = case.book.head.allowances.get(case.names.currency, 0) + kept_minor
     return case.debt_minor + case.written_off_minor + owed_minor <= allowed_minor
-
-
-def _requested(case: Case, begun_as: str = "") -> TransactionPosted:
-    return _moved(case, REFUND_REQUESTED, sources(case, case.amount_minor).amounts, begun_as)
 
 
 def _moved(
@@ -109,13 +106,18 @@ def _fee_target_minor(case: Case, refunded_minor: int) -> int:
     )
 
 
-def _fee_returned(case: Case, refunded_minor: int) -> tuple[TransactionPosted, ...]:
-    """The part of the fee that goes back with this refund, as a transaction of its own."""
+def _fee_returned(case: Case, debt_minor: int, lent_minor: int) -> tuple[TransactionPosted, ...]:
+    """The part of the fee that goes back with this refund, as a transaction of its own.
+
+    debt_minor: owed once the refund is set aside; lent_minor: what of the refund was.
+    """
+    refunded_minor = case.payment.refunded_minor + case.amount_minor
     amount_minor = _fee_target_minor(case, refunded_minor) - case.payment.fee_returned_minor
     if amount_minor <= 0:
         return ()
+    parts = freed(debt_minor, min(lent_minor, case.written_off_minor), amount_minor)
     begun_as = _own_id(case, FEE_RETURNED)
-    return (posted(case, FEE_RETURNED, {"amount": amount_minor}, amount_minor, begun_as=begun_as),)
+    return (posted(case, FEE_RETURNED, parts._asdict(), amount_minor, begun_as=begun_as),)
 
 
 def _fee_charged_again(case: Case, refunded_minor: int, freed_minor: int) -> tuple[TransactionPosted, ...]:

@@ -48,7 +48,8 @@ class Known(Struct, frozen=True, array_like=True):
 class Item(Struct, frozen=True, kw_only=True, array_like=True):
     """Something with a beginning and an end in the books, such as a dispute or a payout.
 
-    status: the template of its last transaction. amount_minor, amounts: of the one that began it.
+    status: the template of its last transaction. amount_minor: of the one that began it. amounts: by name,
+    as last said.
     left_minor: what of the amount is not ended yet. provider: at which it was begun, where at one.
     payment_id: of which payment, where of one.
     """

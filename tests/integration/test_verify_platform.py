@@ -25,7 +25,7 @@ pytestmark = pytest.mark.integration
 INVARIANTS = {
     *("P1", "P2", "P3", "P6", "P7", "P9", "P10", "P11", "P13", "P14", "P16"),
     *(f"L{number}" for number in range(1, 21)),
-    *("L22", "L24", "L25", "L31", "L34", "L35", "L36", "L37", "R1", "R2"),
+    *("L22", "L24", "L25", "L31", "L34", "L35", "L36", "L37", "L38", "R1", "R2"),
 }
 
 

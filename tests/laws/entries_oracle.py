@@ -10,18 +10,20 @@ from typing import NamedTuple
 LINES = """
 psp_cost +5010 -1100
 dispute_opened +2020:there +1300:lacking -2040 +1400 -1100 +2020:fee_there +1300:fee_lacking -4020:fee +5020:cost -1100:cost
-dispute_won +2040 +1100 -1400 +4020:fee -1300:repaid -5030:recovered -2020:rest
+dispute_won +2040:begun +1100 -1400:begun +4020:fee -1300:repaid -5030:recovered -2020:rest
+dispute_won_late +1100 +4020:fee -1300:repaid -5030:recovered -2020:rest
 dispute_lost +2040 -1400
 inquiry_opened +2020:there +1300:lacking -2040
+inquiry_escalated +1400 -1100 +2020:fee_there +1300:fee_lacking -4020:fee +5020:cost -1100:cost
 inquiry_closed +2040 -1300:repaid -5030:recovered -2020:rest
 payout_reserved +2020 -2050 +2020:fee -4030:fee
 payout_paid +2050 -1020
-payout_failed +2050 -2020 +4030:begun_fee -2020:begun_fee
+payout_failed +2050 +4030:begun_fee -1300:repaid -2020:rest
 payout_paid_late +2020:there +1300:lacking -1020 +2020:fee_there +1300:fee_lacking -4030:begun_fee
-payout_returned +1020 -2020 +5040:charge -1020:charge
+payout_returned +1020 -1300:repaid -5030:recovered -2020:rest +5040:charge -1020:charge
 debt_recovered +2020 -1300
 written_off +5030 -1300
-fee_credited +4010 -2020
+fee_credited +4010 -1300:repaid -2020:rest
 fee_debited +2020:there +1300:lacking -4010
 invoice_issued +9030 -9031
 invoice_closed +9031 -9030
@@ -31,12 +33,14 @@ plan_earned +2600 -4060
 settlement_in +1110:net +5010:fee +1120:withheld -1100:net -1100:fee -1100:withheld
 settlement_out +1100:gross +5010:fee -1110:gross -1110:fee
 provider_reserve_returned +1110 -1120
-split_received +1700 -2020
+split_received +1700 -1300:repaid -2020:rest
 """
 TABLE = {line.split()[0]: line.split()[1:] for line in LINES.strip().splitlines()}
 STATED = {
     "dispute_opened": ("amount", "fee", "cost"),
     "dispute_won": ("amount", "fee"),
+    "dispute_won_late": ("amount", "fee"),
+    "inquiry_escalated": ("amount", "fee", "cost"),
     "payout_reserved": ("amount", "fee"),
     "payout_returned": ("amount", "charge"),
     "settlement_in": ("net", "fee", "withheld"),
@@ -44,8 +48,10 @@ STATED = {
 }
 FIRST = {"dispute_opened", "inquiry_opened", "payout_reserved", "invoice_issued", "plan_prepaid"}
 AFTER = {
-    "dispute_won": ("dispute_opened",),
-    "dispute_lost": ("dispute_opened",),
+    "dispute_won": ("dispute_opened", "inquiry_escalated"),
+    "dispute_lost": ("dispute_opened", "inquiry_escalated"),
+    "dispute_won_late": ("dispute_lost",),
+    "inquiry_escalated": ("inquiry_opened",),
     "inquiry_closed": ("inquiry_opened",),
     "payout_paid": ("payout_reserved",),
     "payout_failed": ("payout_reserved",),
@@ -54,6 +60,7 @@ AFTER = {
     "invoice_closed": ("invoice_issued",),
     "plan_earned": ("plan_prepaid", "plan_earned"),
 }
+OPENED_AGAIN_AFTER = {"inquiry_closed", "dispute_won", "dispute_won_late"}
 ANY_ENOUGH = {"settlement_in", "settlement_out"}
 NEVER_DEBIT, NEVER_CREDIT = {2010, 2020, 2030, 2040, 2050, 2060}, {1300}
 
@@ -74,7 +81,7 @@ class Oracle:
         self.sums: Counter[int] = Counter()
         self.seen: dict[tuple[str, str, int], Told] = {}
         self.reused: set[Told] = set()
-        self.things: dict[str, tuple[str, int, int]] = {}
+        self.things: dict[str, tuple[str, int]] = {}
         self.begun: dict[str, tuple[int, int, int]] = {}
 
     def tell(self, told: Told) -> str:
@@ -100,19 +107,22 @@ class Oracle:
         return "posted"
 
     def _is_its_turn(self, told: Told, whole: int, amounts: dict[str, int]) -> bool:
-        status, left, fee = self.things.get(told.thing, ("", 0, 0))
+        status, left = self.things.get(told.thing, ("", 0))
         if told.word in FIRST:
-            return not status
+            return not status or (told.word == "dispute_opened" and status in OPENED_AGAIN_AFTER)
         if told.word not in AFTER:
             return True
-        if status not in AFTER[told.word] or amounts.get("fee", 0) > fee:
+        if status not in AFTER[told.word]:
             return False
-        return whole <= left if told.word == "plan_earned" else whole == self.begun[told.thing][0]
+        begun, begun_fee, _ = self.begun[told.thing]
+        if told.word.startswith("dispute_won"):
+            return whole <= begun and amounts.get("fee", 0) <= begun_fee
+        return whole <= left if told.word == "plan_earned" else whole == begun
 
     def _after(self, told: Told, whole: int, amounts: dict[str, int]) -> Counter[int]:
-        _, begun_fee, lent = self.begun.get(told.thing, (0, 0, 0))
-        fee = begun_fee if told.word == "payout_paid_late" else amounts.get("fee", 0)
-        there = min(whole, -self.sums[2020])
+        begun, begun_fee, lent = self.begun.get(told.thing, (0, 0, 0))
+        fee = begun_fee if told.word in ("payout_failed", "payout_paid_late") else amounts.get("fee", 0)
+        there = 0 if told.word == "inquiry_escalated" else min(whole, -self.sums[2020])
         fee_there = min(fee, -self.sums[2020] - there)
         back = whole + fee
         repaid = min(back, self.sums[1300])
@@ -126,6 +136,7 @@ class Oracle:
             "repaid": repaid,
             "recovered": recovered,
             "rest": back - repaid - recovered,
+            "begun": begun,
             "begun_fee": begun_fee,
             **amounts,
         }
@@ -138,8 +149,9 @@ class Oracle:
 
     def _remember(self, told: Told, whole: int, amounts: dict[str, int], lent: int) -> None:
         if told.word in FIRST:
-            self.things[told.thing] = (told.word, whole, amounts.get("fee", 0))
+            self.things[told.thing] = (told.word, whole)
             self.begun[told.thing] = (whole, amounts.get("fee", 0), lent)
         elif told.word in AFTER:
-            _, left, fee = self.things[told.thing]
-            self.things[told.thing] = (told.word, left - whole, fee)
+            self.things[told.thing] = (told.word, self.things[told.thing][1] - whole)
+            begun, fee, lent_before = self.begun[told.thing]
+            self.begun[told.thing] = (begun, amounts.get("fee") or fee, lent_before + max(lent, 0))

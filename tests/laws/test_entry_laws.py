@@ -20,9 +20,8 @@ def _told(draw: st.DrawFn) -> Told:
     names = STATED.get(word, ("amount",))
     amounts = ((names[0], draw(AMOUNTS)), *((name, draw(st.sampled_from([0, 30]))) for name in names[1:]))
     # Few things, so that what follows meets what was begun.
-    return Told(
-        word, word.partition("_")[0] + draw(st.sampled_from("12")), draw(st.sampled_from([1, 1, 2])), amounts
-    )
+    thing = word.partition("_")[0].replace("inquiry", "dispute") + draw(st.sampled_from("12"))
+    return Told(word, thing, draw(st.sampled_from([1, 1, 2])), amounts)
 
 
 def _entry(told: Told) -> PostEntry:

@@ -89,8 +89,8 @@ NAMED: Final = (
     Named(
         "each refund returns its own share of the fee",
         f"{_LEDGER}/refunds.py",
-        "_fee_returned(case, case.payment.refunded_minor + amount_minor)",
-        "_fee_returned(case, amount_minor)",
+        "refunded_minor = case.payment.refunded_minor + case.amount_minor",
+        "refunded_minor = case.amount_minor",
     ),
     Named(
         "a refund is never taken from what is pending of its sale",
@@ -187,8 +187,38 @@ NAMED: Final = (
     Named(
         "what was written off is the merchant's when it comes back",
         f"{_LEDGER}/refunds.py",
-        "recovered_minor, paid_minor = up_to(case.written_off_minor, ended_minor)",
-        "recovered_minor, paid_minor = 0, ended_minor",
+        "lost_minor = min(back.owed_minor, case.written_off_minor)",
+        "lost_minor = 0",
+    ),
+    Named(
+        "a debt is repaid by each of several sales that become available together",
+        f"{_LEDGER}/elapsed.py",
+        "_Owing(debt - parts.repaid, lost - parts.loss_recovered)",
+        "_Owing(debt, lost)",
+    ),
+    Named(
+        "what becomes available is paid out to a debtor",
+        f"{_LEDGER}/posting.py",
+        "repaid, left_minor = up_to(debt_minor, amount_minor)",
+        "repaid, left_minor = 0, amount_minor",
+    ),
+    Named(
+        "a charge is reversed whose debt was written off",
+        f"{_LEDGER}/entering.py",
+        "if case.written_off_minor and moved_minor(",
+        "if False and moved_minor(",
+    ),
+    Named(
+        "what another mode did not take stays on its way",
+        f"{_LEDGER}/decider.py",
+        "return Again(back) if back else (refused,)",
+        "return (refused,)",
+    ),
+    Named(
+        "a part that is won ends the whole dispute",
+        f"{_LEDGER}/entries.py",
+        '"lost": lost_minor}',
+        '"lost": 0}',
     ),
     Named(
         "what was written off is lent again",

@@ -51,7 +51,9 @@ OTHER_BOOKS: Final = {
     "split_returned": (OTHER_MERCHANT,),
     "wallet_received": (WALLET,),
     "wallet_refunded": (WALLET,),
+    "wallet_returned": (MERCHANT,),
     "wallet_credited": (MERCHANT,),
+    "wallet_refund_returned": (WALLET,),
 }
 BY_HAND: Final = (
     *("fee_credited", "fee_debited", "written_off", "debt_recovered", "psp_cost"),

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from schemas import topics
 from schemas.codec import codec_of
@@ -255,6 +256,20 @@ def test_garbage_goes_to_the_dead_letters_and_the_rest_flows() -> None:
     assert 1 == len(stage.outbox.outputs)
     stage.say(command(CREATE))
     assert [("req_1", "created", False)] == stage.replies()
+
+
+@pytest.mark.parametrize(
+    ("topic", "is_asked"), [(topics.PAYMENTS_COMMANDS_API, False), (topics.LEDGER_RESULTS_PAYMENTS, True)]
+)
+def test_only_what_callers_ask_for_is_answered(topic: Topic, is_asked: bool) -> None:
+    """A command nobody waits for, or a fact somebody does, is no message of its topic."""
+    stage, asked = Stage(), command(CREATE)
+    body: Any = (
+        PostingResult(transaction_id="txn_1", operation_id="ref_1", outcome="posted") if is_asked else CREATE
+    )
+    request = asked.envelope.request if is_asked else None
+    outbox = stage.say(Message(envelope=replace(asked.envelope, request=request), body=body), topic)
+    assert [topic.dead_letters] == [output.topic for output in outbox.outputs]
 
 
 def test_a_defect_names_its_record() -> None:

@@ -10,6 +10,7 @@ from typing import Final, Literal, NamedTuple
 from schemas.ledger import Phase, Side
 from streams.ledger.chart import (
     FEE_PROCESSING,
+    LOSS_MERCHANT_CREDIT,
     MERCHANT_AVAILABLE,
     MERCHANT_PENDING,
     MERCHANT_RECEIVABLE,
@@ -68,9 +69,9 @@ def credit(code: int, formula: str = "amount", currency: InCurrency = "own") -> 
     return TemplateLeg("credit", "posted", code, formula, currency)
 
 
-def swapped(legs: Iterable[TemplateLeg]) -> tuple[TemplateLeg, ...]:
-    """The same legs on the other side."""
-    return tuple(leg._replace(side="credit" if leg.side == "debit" else "debit") for leg in legs)
+def _of_fee(legs: Iterable[TemplateLeg]) -> tuple[TemplateLeg, ...]:
+    """The same legs for the fee."""
+    return tuple(leg._replace(formula=f"fee_{leg.formula}") for leg in legs)
 
 
 DEDUCTED: Final = (
@@ -86,7 +87,16 @@ DEDUCTED: Final = (
 """What a sale leaves behind on its way to the merchant: a debt is repaid before anything else."""
 CHARGED: Final = (debit(MERCHANT_AVAILABLE, "available"), debit(MERCHANT_RECEIVABLE, "owed"))
 """What a merchant has to pay at once: from what is available, and the rest is owed."""
-FEE_CHARGED: Final = (debit(MERCHANT_AVAILABLE, "fee_available"), debit(MERCHANT_RECEIVABLE, "fee_owed"))
-"""The fee that is charged with it, after the amount."""
 REFUNDED: Final = (debit(MERCHANT_PENDING, "pending"), *CHARGED)
 """Where the money of a refund comes from: the payment's own first."""
+FREED: Final = (credit(MERCHANT_RECEIVABLE, "repaid"), credit(MERCHANT_AVAILABLE, "freed"))
+"""Whatever would become available: a debt is repaid before anything is the merchant's."""
+MADE_UP: Final = (*FREED, credit(LOSS_MERCHANT_CREDIT, "loss_recovered"))
+"""What was lent, or kept as a security, comes back: a debt is repaid first, then what was written off."""
+ALL_FREED: Final = "repaid + freed"
+ALL_MADE_UP: Final = "repaid + freed + loss_recovered"
+FEE_CHARGED: Final = _of_fee(CHARGED)
+"""The fee that is charged with it, after the amount."""
+FEE_FREED: Final = _of_fee(FREED)
+"""The fee that goes back with it, after the amount."""
+FEE_MADE_UP: Final = _of_fee(MADE_UP)

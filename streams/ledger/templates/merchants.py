@@ -22,17 +22,29 @@ from streams.ledger.chart import (
     PSP_RECEIVABLE,
     SUBSCRIPTION_REVENUE,
 )
-from streams.ledger.templates.form import CHARGED, FEE_CHARGED, Template, credit, debit
+from streams.ledger.templates.form import (
+    ALL_FREED,
+    ALL_MADE_UP,
+    CHARGED,
+    FEE_CHARGED,
+    FEE_FREED,
+    FEE_MADE_UP,
+    FREED,
+    MADE_UP,
+    Template,
+    credit,
+    debit,
+)
 
 # --- Disputes ---------------------------------------------------------------------------------------
 
-_FROZEN: Final = "repaid + loss_recovered + freed"
-_FREED: Final = (
-    debit(DISPUTE_HOLD, _FROZEN),
-    credit(MERCHANT_RECEIVABLE, "repaid"),
-    credit(LOSS_MERCHANT_CREDIT, "loss_recovered"),
-    credit(MERCHANT_AVAILABLE, "freed"),
+_CHARGED_FOR_IT: Final = (
+    *FEE_CHARGED,
+    credit(FEE_DISPUTE, "fee_available + fee_owed"),
+    debit(COST_DISPUTE, "cost"),
+    credit(PSP_RECEIVABLE, "cost"),
 )
+_FEE_BACK: Final = (debit(FEE_DISPUTE, "fee_repaid + fee_freed + fee_loss_recovered"), *FEE_MADE_UP)
 DISPUTE_OPENED: Final = Template(
     "dispute_opened",
     "The network pulled the amount: it is frozen, and the fee charged",
@@ -41,23 +53,19 @@ DISPUTE_OPENED: Final = Template(
         credit(DISPUTE_HOLD, "available + owed"),
         debit(DISPUTE_RECEIVABLE, "available + owed"),
         credit(PSP_RECEIVABLE, "available + owed"),
-        *FEE_CHARGED,
-        credit(FEE_DISPUTE, "fee_available + fee_owed"),
-        debit(COST_DISPUTE, "cost"),
-        credit(PSP_RECEIVABLE, "cost"),
+        *_CHARGED_FOR_IT,
     ),
 )
 DISPUTE_WON: Final = Template(
     "dispute_won",
-    "The network gave the amount back: a debt is repaid first, then what was written off, the rest is available",
+    "The network gave the amount back, or a part and keeps the rest: a debt is repaid first, then what was written "
+    "off, and what is left is available",
     (
-        *_FREED,
-        debit(PSP_RECEIVABLE, _FROZEN),
-        credit(DISPUTE_RECEIVABLE, _FROZEN),
-        debit(FEE_DISPUTE, "fee_repaid + fee_loss_recovered + fee_freed"),
-        credit(MERCHANT_RECEIVABLE, "fee_repaid"),
-        credit(LOSS_MERCHANT_CREDIT, "fee_loss_recovered"),
-        credit(MERCHANT_AVAILABLE, "fee_freed"),
+        debit(DISPUTE_HOLD, f"{ALL_MADE_UP} + lost"),
+        *MADE_UP,
+        debit(PSP_RECEIVABLE, ALL_MADE_UP),
+        credit(DISPUTE_RECEIVABLE, f"{ALL_MADE_UP} + lost"),
+        *_FEE_BACK,
     ),
 )
 DISPUTE_LOST: Final = Template(
@@ -65,15 +73,25 @@ DISPUTE_LOST: Final = Template(
     "The network keeps the amount: the loss is the merchant's, income is untouched",
     (debit(DISPUTE_HOLD), credit(DISPUTE_RECEIVABLE)),
 )
+DISPUTE_WON_LATE: Final = Template(
+    "dispute_won_late",
+    "The network gave back after all what it had said it would keep, or a part: as when it is won",
+    (debit(PSP_RECEIVABLE, ALL_MADE_UP), *MADE_UP, *_FEE_BACK),
+)
 INQUIRY_OPENED: Final = Template(
     "inquiry_opened",
     "The network asks about a payment and pulls nothing: the amount is frozen",
     (*CHARGED, credit(DISPUTE_HOLD, "available + owed")),
 )
+INQUIRY_ESCALATED: Final = Template(
+    "inquiry_escalated",
+    "The network pulled the amount it had asked about, which is frozen already: it is a dispute, and the fee charged",
+    (debit(DISPUTE_RECEIVABLE), credit(PSP_RECEIVABLE), *_CHARGED_FOR_IT),
+)
 INQUIRY_CLOSED: Final = Template(
     "inquiry_closed",
     "An inquiry came to nothing: a debt is repaid first, then what was written off, the rest is available",
-    _FREED,
+    (debit(DISPUTE_HOLD, ALL_MADE_UP), *MADE_UP),
 )
 
 
@@ -94,12 +112,12 @@ PAYOUT_PAID: Final = Template(
 )
 PAYOUT_FAILED: Final = Template(
     "payout_failed",
-    "The bank did not pay it out: amount and fee return",
+    "The bank did not pay it out: amount and fee return, and repay a debt first",
     (
-        debit(PAYOUT_CLEARING),
-        credit(MERCHANT_AVAILABLE),
-        debit(FEE_PAYOUT, "fee"),
-        credit(MERCHANT_AVAILABLE, "fee"),
+        debit(PAYOUT_CLEARING, ALL_FREED),
+        *FREED,
+        debit(FEE_PAYOUT, "fee_repaid + fee_freed"),
+        *FEE_FREED,
     ),
 )
 PAYOUT_PAID_LATE: Final = Template(
@@ -114,10 +132,10 @@ PAYOUT_PAID_LATE: Final = Template(
 )
 PAYOUT_RETURNED: Final = Template(
     "payout_returned",
-    "The receiving bank sent a paid payout back, and ours charged for it",
+    "The receiving bank sent a paid payout back, and ours charged for it: a debt is repaid first",
     (
-        debit(BANK_CLIENT_FUNDS),
-        credit(MERCHANT_AVAILABLE),
+        debit(BANK_CLIENT_FUNDS, ALL_MADE_UP),
+        *MADE_UP,
         debit(COST_BANK, "charge"),
         credit(BANK_CLIENT_FUNDS, "charge"),
     ),
@@ -139,8 +157,8 @@ WRITTEN_OFF: Final = Template(
 )
 FEE_CREDITED: Final = Template(
     "fee_credited",
-    "A fee that should not have been charged goes back to the merchant",
-    (debit(FEE_PROCESSING), credit(MERCHANT_AVAILABLE)),
+    "A fee that should not have been charged goes back to the merchant: a debt is repaid first",
+    (debit(FEE_PROCESSING, ALL_FREED), *FREED),
 )
 FEE_DEBITED: Final = Template(
     "fee_debited",

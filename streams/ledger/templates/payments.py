@@ -6,22 +6,23 @@ from schemas.ledger import Phase
 from streams.ledger.chart import (
     COST_PSP,
     FEE_PROCESSING,
-    LOSS_MERCHANT_CREDIT,
-    MERCHANT_AVAILABLE,
     MERCHANT_PENDING,
     MERCHANT_RESERVE,
     PSP_RECEIVABLE,
     REFUND_CLEARING,
 )
 from streams.ledger.templates.form import (
+    ALL_FREED,
+    ALL_MADE_UP,
     CHARGED,
     DEDUCTED,
+    FREED,
+    MADE_UP,
     REFUNDED,
     Template,
     TemplateLeg,
     credit,
     debit,
-    swapped,
 )
 
 
@@ -35,8 +36,8 @@ def _announced(phase: Phase, formula: str = "amount") -> tuple[TemplateLeg, ...]
 
 _AMOUNT: Final = "pending + available + owed"
 _SET_ASIDE: Final = (*REFUNDED, credit(REFUND_CLEARING, _AMOUNT))
-_GIVEN_BACK: Final = f"{_AMOUNT} + loss_recovered"
-_RESTORED: Final = (*swapped(REFUNDED), credit(LOSS_MERCHANT_CREDIT, "loss_recovered"))
+_GIVEN_BACK: Final = f"pending + {ALL_MADE_UP}"
+_RESTORED: Final = (credit(MERCHANT_PENDING, "pending"), *MADE_UP)
 
 HOLD: Final = Template("hold", "The issuer holds the amount; nothing has moved", _announced("pending"))
 RELEASE: Final = Template("release", "A hold was voided or left over by a capture", _announced("released"))
@@ -53,8 +54,8 @@ PSP_COST: Final = Template(
 )
 AVAILABLE: Final = Template(
     "available",
-    "The day of a capture has come: what is left of its net may be paid out",
-    (debit(MERCHANT_PENDING), credit(MERCHANT_AVAILABLE)),
+    "The day of a capture has come: what is left of its net repays a debt, and the rest may be paid out",
+    (debit(MERCHANT_PENDING, ALL_FREED), *FREED),
 )
 REFUND_RESERVED: Final = Template(
     "refund_reserved", "A merchant's refund is set aside, within the limits; it is answered", _SET_ASIDE
@@ -69,7 +70,7 @@ REFUND_SUCCEEDED: Final = Template(
 )
 REFUND_FAILED: Final = Template(
     "refund_failed",
-    "The provider did not give it back: it returns to where it came from, and what was written off to the platform",
+    "The provider did not give it back: it returns to where it came from, debts and what was written off first",
     (debit(REFUND_CLEARING, _GIVEN_BACK), *_RESTORED),
 )
 REFUND_REVERSED: Final = Template(
@@ -80,7 +81,7 @@ REFUND_REVERSED: Final = Template(
 FEE_RETURNED: Final = Template(
     "fee_returned",
     "A refund gives its part of the fee back, where the terms say so",
-    (debit(FEE_PROCESSING), credit(MERCHANT_AVAILABLE)),
+    (debit(FEE_PROCESSING, ALL_MADE_UP), *MADE_UP),
 )
 FEE_CHARGED_AGAIN: Final = Template(
     "fee_charged_again",
@@ -89,6 +90,6 @@ FEE_CHARGED_AGAIN: Final = Template(
 )
 RESERVE_RELEASED: Final = Template(
     "reserve_released",
-    "The day of a rolling reserve has come",
-    (debit(MERCHANT_RESERVE), credit(MERCHANT_AVAILABLE)),
+    "The day of a rolling reserve has come: a debt is repaid first, then what was written off",
+    (debit(MERCHANT_RESERVE, ALL_MADE_UP), *MADE_UP),
 )

@@ -11,7 +11,7 @@ from streams.ledger.chart import (
     PSP_RECEIVABLE,
     SUSPENSE,
 )
-from streams.ledger.templates.form import DEDUCTED, Template, credit, debit
+from streams.ledger.templates.form import ALL_FREED, DEDUCTED, FREED, Template, credit, debit
 
 WALLET_TOPPED_UP: Final = Template(
     "wallet_topped_up",
@@ -30,16 +30,31 @@ WALLET_RECEIVED: Final = Template(
     "A payment from a wallet arrives in the merchant's book",
     (debit(INTERBOOK_CLEARING), credit(MERCHANT_PENDING), *DEDUCTED),
 )
-WALLET_CREDITED: Final = Template(
-    "wallet_credited",
-    "A payment from a wallet comes back, refused there or refunded",
+WALLET_RETURNED: Final = Template(
+    "wallet_returned",
+    "A payment from a wallet comes back, refused by the merchant's book",
     (debit(INTERBOOK_CLEARING), credit(CUSTOMER_WALLET)),
     "wal",
 )
 WALLET_REFUNDED: Final = Template(
     "wallet_refunded",
     "A merchant gives a payment back to the wallet it came from, within the limits; it is answered",
-    (debit(MERCHANT_AVAILABLE), credit(INTERBOOK_CLEARING)),
+    (
+        debit(MERCHANT_PENDING, "pending"),
+        debit(MERCHANT_AVAILABLE, "available"),
+        credit(INTERBOOK_CLEARING, "pending + available"),
+    ),
+)
+WALLET_CREDITED: Final = Template(
+    "wallet_credited",
+    "What a merchant gave back arrives in the wallet",
+    (debit(INTERBOOK_CLEARING), credit(CUSTOMER_WALLET)),
+    "wal",
+)
+WALLET_REFUND_RETURNED: Final = Template(
+    "wallet_refund_returned",
+    "What a merchant gave back to a wallet comes back, refused by the wallet's book: a debt is repaid first",
+    (debit(INTERBOOK_CLEARING, ALL_FREED), *FREED),
 )
 SPLIT_SENT: Final = Template(
     "split_sent",
@@ -48,13 +63,13 @@ SPLIT_SENT: Final = Template(
 )
 SPLIT_RECEIVED: Final = Template(
     "split_received",
-    "A seller's part of a payment arrives",
-    (debit(INTERBOOK_CLEARING), credit(MERCHANT_AVAILABLE)),
+    "A seller's part of a payment arrives: a debt is repaid first",
+    (debit(INTERBOOK_CLEARING, ALL_FREED), *FREED),
 )
 SPLIT_RETURNED: Final = Template(
     "split_returned",
-    "A part of a payment comes back to the marketplace, refused by the seller's book",
-    (debit(INTERBOOK_CLEARING), credit(MERCHANT_AVAILABLE)),
+    "A part of a payment comes back to the marketplace, refused by the seller's book: a debt is repaid first",
+    (debit(INTERBOOK_CLEARING, ALL_FREED), *FREED),
 )
 TRANSFER_RECEIVED: Final = Template(
     "transfer_received",

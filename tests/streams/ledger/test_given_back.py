@@ -92,12 +92,13 @@ def test_a_reserve_that_repaid_a_debt_backs_no_other() -> None:
 
 
 def test_a_fee_that_was_returned_backs_no_debt() -> None:
-    """Sold, refunded and paid out again and again, it would lend without end."""
+    """Sold and refunded again and again it would lend without end; so it repays what the refund had lent."""
     desk = Desk().open("owe", fee_refund_policy="proportional", settlement_days=0)
-    desk.capture().reserve().succeed()
-    paid = entry("payout_reserved", "po_1", amounts={"amount": -desk.by_code()[2020]})
-    assert ["payout_reserved"] == desk.enter(paid).said
-    assert ["balance_insufficient"] == desk.capture(payment="q").reserve(payment="q").said
+    for payment in "pqr":
+        desk.capture(payment=payment).wait(1).reserve(payment=payment)
+        assert (320, 0) == (desk.by_code()[1300], desk.by_code().get(2020, 0))
+        assert ["refund_succeeded", "fee_returned"] == desk.succeed(payment=payment).said
+        assert {1300, 2020, 4010}.isdisjoint(desk.by_code())
 
 
 @pytest.mark.parametrize("turn", [2, 3])

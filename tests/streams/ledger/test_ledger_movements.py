@@ -1,12 +1,15 @@
 """What moves between books: posted in one, told to the other, and sent back where that cannot take it."""
 
 import pytest
+from msgspec.structs import replace
 
 from schemas import ids, topics
 from schemas.codec import codec_of
+from schemas.envelope import Message
 from schemas.ledger import Price, PriceTier, Terms
-from schemas.testing import MERCHANT, OTHER_MERCHANT, PAYMENT_KEY
-from streams.ledger.testing import TREASURY, WALLET, Desk, entry
+from schemas.merchants import MerchantTermsSet
+from schemas.testing import MERCHANT, OTHER_MERCHANT, PAYMENT_KEY, envelope
+from streams.ledger.testing import DAY, TREASURY, WALLET, Desk, entry
 from tests.streams.ledger.sold import SOLD, sold
 
 PAYMENT = f"pay_{PAYMENT_KEY}"
@@ -43,7 +46,7 @@ def test_what_the_other_book_refuses_comes_back() -> None:
     """Its account is closed, so the mirror is posted where it came from; clearing is zero again."""
     desk = _wallet(Desk()).close(2010).enter(SPENT, book=WALLET)
     journal = desk.deliver().journal
-    assert ["wallet_credited"] == desk.said
+    assert ["wallet_returned"] == desk.said
     assert "account_closed" in [getattr(event.body, "outcome", "") for event in journal]
     assert {1100: 10_000, 2100: -10_000} == desk.by_code()
 
@@ -69,6 +72,49 @@ def test_a_split_reaches_the_seller_and_comes_back_when_refused() -> None:
     assert SOLD == refused.by_code()
 
 
+def test_a_wallet_is_refunded_from_what_is_not_available_yet() -> None:
+    """As any refund, and nothing is lent for it."""
+    desk = _wallet(Desk()).enter(SPENT, book=WALLET).deliver()
+    back = entry("wallet_refunded", "ref_1", payment_id=PAYMENT, other_book=WALLET, amounts={"amount": 9_680})
+    assert ["wallet_credited"] == desk.enter(back).deliver().said
+    assert {2010, 1700}.isdisjoint(desk.by_code())
+    assert -9_680 == desk.by_code()[2100]
+    more = replace(back, transaction_id=f"{back.transaction_id}x", amounts={"amount": 1})
+    assert ["balance_insufficient"] == desk.enter(more).said
+    nothing_named = replace(back, transaction_id=f"{back.transaction_id}y", payment_id=None)
+    assert ["parameter_missing"] == desk.enter(nothing_named).said
+
+
+def test_what_no_wallet_takes_comes_back_to_the_merchant() -> None:
+    """The id names a book that is a merchant's; the payment may be given back once more."""
+    desk = _wallet(Desk()).terms(Terms(), merchant=OTHER_MERCHANT).enter(SPENT, book=WALLET).deliver()
+    desk.wait(2 * DAY)
+    before = desk.by_code()
+    for number, wallet in enumerate((f"wal_{OTHER_MERCHANT[4:]}", f"wal_{MERCHANT[4:]}"), 1):
+        back = entry(
+            "wallet_refunded",
+            f"ref_{number}",
+            payment_id=PAYMENT,
+            other_book=wallet,
+            amounts={"amount": 9_000},
+        )
+        assert ["wallet_refund_returned"] == desk.enter(back).deliver().said
+        assert before == desk.by_code()
+
+
+def test_what_comes_back_from_the_other_mode_is_posted_in_ones_own() -> None:
+    """A seller of live mode takes nothing that is for tests, and nothing stays on its way."""
+    desk = sold(Desk())
+    terms = MerchantTermsSet(merchant_id=OTHER_MERCHANT, number=1, terms=Terms())
+    live = replace(envelope("terms", at_ms=desk.now_ms, merchant_id=OTHER_MERCHANT), mode="live")
+    desk.happen(Message(envelope=live, body=terms), merchant=OTHER_MERCHANT)
+    desk.enter(entry("split_sent", "spl_1", other_book=OTHER_MERCHANT, amounts={"amount": 4_000}))
+    desk.on_their_way *= 2
+    assert SOLD == desk.deliver().by_code()
+    returned = [one for one in desk.journal if getattr(one.body, "template", "") == "split_returned"]
+    assert [(MERCHANT, "test")] == [(one.envelope.merchant_id, one.envelope.mode) for one in returned]
+
+
 @pytest.mark.parametrize(
     ("template", "book", "other", "said"),
     [
@@ -85,7 +131,8 @@ def test_a_movement_names_a_book_that_can_take_it(
 ) -> None:
     """Else it would leave one book and reach none."""
     desk = sold(Desk())
-    assert [said] == desk.enter(entry(template, "mov_1", book=book, other_book=other), book=book).said[-1:]
+    moved = entry(template, "mov_1", book=book, other_book=other, payment_id=PAYMENT)
+    assert [said] == desk.enter(moved, book=book).said[-1:]
     assert [] == desk.on_their_way
 
 

@@ -8,8 +8,10 @@ from msgspec.structs import replace
 from schemas import ids, topics
 from schemas.codec import CorruptMessage, codec_of
 from schemas.envelope import PLATFORM, Message
-from schemas.ledger import PostingRefused, ProposeAdjustment, RecordCapture, ReserveRefund
-from schemas.testing import OTHER_MERCHANT, envelope
+from schemas.ledger import PostingRefused, ProposeAdjustment, RecordCapture, ReserveRefund, Terms
+from schemas.merchants import MerchantTermsSet
+from schemas.testing import OTHER_MERCHANT, START_MS, envelope
+from streams.ledger.app import reader_of
 from streams.ledger.testing import DAY, MERCHANT, WALLET, Desk, command, entry
 
 OTHER_CELL = ids.treasury_id(cell="01", mode="test")
@@ -151,6 +153,33 @@ def test_an_id_that_is_used_up_keeps_no_sale_from_its_day() -> None:
     assert ["fee_credited"] == desk.enter(by_hand).said
     assert ["available"] == desk.wait(2 * DAY).said
     assert -9_780 == desk.by_code()[2020]
+
+
+def test_only_its_own_mode_closes_an_account() -> None:
+    """What is for tests changes nothing of a live merchant."""
+    desk = Desk()
+    live = replace(envelope("terms", at_ms=desk.now_ms, merchant_id=MERCHANT), mode="live")
+    terms = MerchantTermsSet(merchant_id=MERCHANT, number=1, terms=Terms())
+    desk.happen(Message(envelope=live, body=terms))
+    assert [] == desk.close(2020).said
+    assert () == desk.book().head.closed
+
+
+def test_terms_change_the_book_of_their_merchant_only() -> None:
+    """A wallet's whose key is a merchant's stays a wallet's."""
+    wallet = f"wal_{MERCHANT[4:]}"
+    desk = Desk().enter(entry("wallet_topped_up", "top_1", book=wallet), book=wallet)
+    assert [] == desk.open().said
+    assert wallet == desk.book().merchant_id
+
+
+@pytest.mark.parametrize("owner", ["wal_" + "0" * 250, "wal_", "opr_" + "0" * 26, "x", "wal_" + "-" * 26])
+def test_whose_id_is_no_books_has_none(owner: str) -> None:
+    """Accounts are called after their owner: a name too long could be written, and never read again."""
+    cause = envelope("stray", at_ms=START_MS, merchant_id=owner, actor=PLATFORM)
+    read, write = reader_of(topics.LEDGER_COMMANDS_OPS), codec_of(topics.LEDGER_COMMANDS_OPS).encode
+    with pytest.raises(CorruptMessage, match="has no book"):
+        read(write(Message(envelope=cause, body=entry("wallet_topped_up", "top_1"))))
 
 
 @pytest.mark.parametrize("at_ms", [-1, 32_503_680_000_001])
