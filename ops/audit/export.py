@@ -2,6 +2,7 @@
 
 import base64
 import json
+import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -19,6 +20,7 @@ from schemas.codec import codec_of
 from schemas.settings import Settings
 
 _WAIT_S: Final = 60.0
+_POLL_S: Final = 0.2
 _ENTRIES: Final = "SELECT entry_id, account_id, direction, phase, amount_minor, _partition, _offset FROM mart.ledger_entries"
 _BALANCES: Final = (
     "SELECT account_id, seq, debits_pending_minor, debits_posted_minor, credits_pending_minor, "
@@ -29,27 +31,27 @@ _BALANCES: Final = (
 def export(settings: Settings, directory: Path) -> dict[str, int]:
     """Write everything `standalone.py` reads into a directory; how many of each.
 
-    The journal is read to its ends of now, and the sink is waited for; entries that came later are left out on
-    both sides, balances that went on are there and say so by their seq. Raises LogUnreadable, TablesAway, OSError.
+    What the journal says now is waited for in the tables, and so is the first seal; the tables are read as of one
+    moment, and then the journal to its end: no row is of a record that is not there. Raises LogUnreadable,
+    TablesAway, OSError.
     """
     directory.mkdir(parents=True, exist_ok=True)
-    outside = seals_file(settings)
-    # A seal is in its topic before it is in the file, so the file is read first.
-    (directory / "outside.jsonl").write_text(outside.read_text() if outside.exists() else "")
     with Log(settings) as log:
-        seals = sealed(log)
         ends = log.ends(topics.LEDGER_JOURNAL.name)
-        sizes = _journal(log, ends, directory)
+        # A seal is in its topic before it is in the file, so the file is read first.
+        (directory / "outside.jsonl").write_text(_outside(settings, is_awaited=any(ends.values())))
+        seals = sealed(log)
         # Balances are told with the records they follow, so those up to the journal's ends are told by now.
         told = log.ends(topics.LEDGER_BALANCES.name)
         _loaded(settings, {topics.LEDGER_JOURNAL.name: ends, topics.LEDGER_BALANCES.name: told})
+        with psycopg.connect(settings.postgres_dsn, row_factory=dict_row) as database:
+            database.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+            entries, balances = list(database.execute(_ENTRIES)), list(database.execute(_BALANCES))
+        sizes = _journal(log, log.ends(topics.LEDGER_JOURNAL.name), directory)
     _write(directory / "seals.jsonl", (plain(seal) for seal in seals))
     schemas = {one.id: json.loads(one.text) for one in registry.of_topic(topics.LEDGER_JOURNAL.name)}
     (directory / "schemas.json").write_text(json.dumps(schemas))
     (directory / "seal.pub").write_text(public_key_file(settings).read_text())
-    with psycopg.connect(settings.postgres_dsn, row_factory=dict_row) as database:
-        entries = [row for row in database.execute(_ENTRIES) if row["_offset"] < ends[row["_partition"]]]
-        balances = list(database.execute(_BALANCES))
     _write(directory / "entries.jsonl", entries)
     _write(directory / "balances.jsonl", balances)
     return {
@@ -66,6 +68,14 @@ def sealed(log: Log) -> list[JournalSealed]:
     decode = codec_of(topics.LEDGER_SEALS).decode
     found = [decode(record.value).body for record in log.records(name, log.ends(name))]
     return sorted(found, key=lambda seal: seal.number)
+
+
+def _outside(settings: Settings, *, is_awaited: bool) -> str:
+    """The seals outside. The first is made within the time between seals once there is anything to seal."""
+    path, give_up_s = seals_file(settings), time.monotonic() + settings.audit_seal_ms / 1_000 + _WAIT_S
+    while is_awaited and not (path.exists() and path.stat().st_size) and time.monotonic() < give_up_s:
+        time.sleep(_POLL_S)
+    return path.read_text() if path.exists() else ""
 
 
 def _journal(log: Log, ends: Ends, directory: Path) -> dict[int, int]:

@@ -22,7 +22,10 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 LEG = ("account_id", "side", "phase", "amount_minor")
-COLUMNS = ("account_id", "direction", "phase", "amount_minor")
+COLUMNS = ("account_id", "direction", "phase", "amount_minor", "_partition", "_offset")
+Seal = dict[str, Any]
+Lines = list[dict[str, Any]]
+Rows = dict[str, dict[str, Any]]
 KINDS = ("debits_posted", "credits_posted", "debits_pending", "credits_pending")
 
 
@@ -57,13 +60,11 @@ def _link(before: bytes, value: bytes) -> bytes:
 
 
 def _long(data: io.BytesIO) -> int:
-    shift = result = 0
-    while True:
+    byte, shift, result = 128, 0, 0
+    while byte & 128:
         byte = data.read(1)[0]
-        result |= (byte & 127) << shift
-        if not byte & 128:
-            return (result >> 1) ^ -(result & 1)
-        shift += 7
+        result, shift = result | (byte & 127) << shift, shift + 7
+    return (result >> 1) ^ -(result & 1)
 
 
 def _avro(data: io.BytesIO, schema: Any, named: dict[str, Any]) -> Any:
@@ -75,50 +76,44 @@ def _avro(data: io.BytesIO, schema: Any, named: dict[str, Any]) -> Any:
         named[schema["name"]] = schema
         return {field["name"]: _avro(data, field["type"], named) for field in schema["fields"]}
     if kind in ("array", "map"):
-        items, pairs = [], {}
+        found = []
         while count := _long(data):
             for _ in range(abs(count)):
-                if kind == "array":
-                    items.append(_avro(data, schema["items"], named))
-                else:
-                    key = _avro(data, "string", named)
-                    pairs[key] = _avro(data, schema["values"], named)
-        return items if kind == "array" else pairs
+                key = _avro(data, "string", named) if kind == "map" else ""
+                found.append((key, _avro(data, schema["values" if kind == "map" else "items"], named)))
+        return dict(found) if kind == "map" else [value for _, value in found]
     if kind in ("null", "long", "boolean"):
         return None if kind == "null" else _long(data) if kind == "long" else data.read(1) == b"\1"
-    size = _long(data)
-    raw = data.read(size)
+    raw = data.read(size := _long(data))
     if len(raw) != size:
         raise ValueError("the value ends too early")
     return raw if kind == "bytes" else raw.decode()
 
 
-def _body(value: bytes, schemas: dict[str, Any]) -> dict[str, Any]:
+def _body(value: bytes, schemas: dict[str, Any]) -> Any:
     data = io.BytesIO(value[5:])
-    message: dict[str, Any] = _avro(data, schemas[str(int.from_bytes(value[1:5], "big"))], {})
+    message = _avro(data, schemas[str(int.from_bytes(value[1:5], "big"))], {})
     if value[0] != 0 or data.read(1):
         raise ValueError("the value is longer than its schema")
-    found: dict[str, Any] = message["body"]
-    return found
+    return message["body"]
 
 
-def _canonical(seal: dict[str, Any]) -> bytes:
+def _canonical(seal: Seal) -> bytes:
     return json.dumps(seal, sort_keys=True, separators=(",", ":")).encode()
 
 
-def _lines(path: Path) -> list[dict[str, Any]]:
+def _lines(path: Path) -> Lines:
     return [json.loads(line) for line in path.read_text().splitlines() if line]
 
 
 class Partition:
-    """One partition of an export, from its first record: its chain, sums, entries and accounts."""
+    """A partition from its first record on. sealed: how many are outside; told: accounts at the record of their row."""
 
-    def __init__(self, number: int, records: list[dict[str, Any]], schemas: dict[str, Any]) -> None:
+    def __init__(self, number: int, records: Lines, schemas: Any, sealed: int, rows: Rows) -> None:
         self.number, self.offsets, self.values = number, [one["offset"] for one in records], list[bytes]()
         self.heads, self.sums, self.tree = [bytes(32)], [Counter[tuple[str, str]]()], Tree()
-        self.entries: dict[str, tuple[Any, ...]] = {}
-        self.standing: dict[str, Counter[str]] = {}
-        bodies = []
+        self.entries, self.sealed, self.rows = dict[str, tuple[Any, ...]](), sealed, rows
+        self.standing, self.told, bodies = dict[str, Counter[str]](), dict[str, Counter[str]](), list[Any]()
         for record in records:
             self.values.append(base64.b64decode(record["value"]))
             self.heads.append(_link(self.heads[-1], self.values[-1]))
@@ -139,8 +134,8 @@ class Partition:
             self._post(at, body)
 
     def bad(self, at: int, field: str, reason: str) -> Bad:
-        end = self.offsets[-1] + 1 if self.offsets else 0
-        return Bad(self.number, self.offsets[at] if at < len(self.offsets) else end, field, reason)
+        place = self.offsets[at:] or [last + 1 for last in self.offsets[-1:]] or [0]
+        return Bad(self.number, place[0], field, reason)
 
     def _post(self, at: int, body: dict[str, Any]) -> None:
         sums, balanced = Counter(self.sums[-1]), Counter[tuple[str, str]]()
@@ -153,13 +148,18 @@ class Partition:
             balanced[currency, phase] += amount if side == "debit" else -amount
             standing = self.standing.setdefault(account, Counter())
             standing[kind], standing["seq"] = standing[kind] + change, at + 1
-            self.entries[f"{body['transaction_id']}:{index}"] = (at, account, side, phase, amount)
+            standing["sealed"] = at + 1 if at < self.sealed else standing["sealed"]
+            if self.rows.get(account, {}).get("seq") == at + 1:
+                self.told[account] = Counter(standing)
+            place = (account, side, phase, amount, self.number, self.offsets[at])
+            self.entries[f"{body['transaction_id']}:{index}"] = (at, *place)
         if any(balanced.values()):
             raise self.bad(at, "legs", f"debits and credits differ: {dict(balanced)}")
         self.sums.append(sums)
 
 
-def _signed(seal: dict[str, Any], key: Ed25519PublicKey) -> bool:
+def _signed(seal: Seal, directory: Path) -> bool:
+    key = Ed25519PublicKey.from_public_bytes(bytes.fromhex((directory / "seal.pub").read_text().strip()))
     try:
         key.verify(bytes.fromhex(seal["signature"]), _canonical({**seal, "signature": ""}))
     except (InvalidSignature, ValueError):
@@ -167,19 +167,17 @@ def _signed(seal: dict[str, Any], key: Ed25519PublicKey) -> bool:
     return True
 
 
-def _check_seal(
-    seal: dict[str, Any], before: dict[str, Any] | None, found: dict[int, Partition], key: Ed25519PublicKey
-) -> None:
+def _check_seal(seal: Seal, before: Seal | None, found: dict[int, Partition], directory: Path) -> None:
     name, whole, sums = f"seal {seal['number']}", Tree(), Counter[tuple[int, str, str]]()
     place = (seal["partitions"][0]["partition"], seal["partitions"][0]["next_offset"] - 1)
-    if not _signed(seal, key):
+    if not _signed(seal, directory):
         raise Bad(*place, "seal.signature", f"{name} is not signed with this key")
     previous = sha256(_canonical(before)).hexdigest() if before else "0" * 64
     if (seal["number"], seal["previous"]) != ((before["number"] if before else 0) + 1, previous):
         raise Bad(*place, "seal.previous", f"{name} does not follow the one before it")
     for one in seal["partitions"]:
         number, size = one["partition"], one["size"]
-        mine = found.setdefault(number, Partition(number, [], {}))
+        mine = found.setdefault(number, Partition(number, [], {}, 0, {}))
         if len(mine.values) < size:
             raise mine.bad(len(mine.values), "record", f"{name} covers {size} records; the end is missing")
         if mine.heads[size].hex() != one["head"]:
@@ -189,9 +187,7 @@ def _check_seal(
         if mine.tree.size != size or mine.tree.root() != one["root"]:
             raise mine.bad(size - 1, "seal.root", f"{name} has another root over the records")
         sums.update({(number, *kind): amount for kind, amount in mine.sums[size].items()})
-        whole.append(
-            number.to_bytes(4, "big") + size.to_bytes(8, "big") + bytes.fromhex(one["head"] + one["root"])
-        )
+        whole.append((number << 64 | size).to_bytes(12, "big") + bytes.fromhex(one["head"] + one["root"]))
     if whole.root() != seal["root"]:
         raise Bad(*place, "seal.root", f"{name} has another root over its partitions")
     for one in seal["trial_balance"]:
@@ -200,67 +196,67 @@ def _check_seal(
                 raise Bad(*place, f"seal.{kind}", f"{name} has another sum of {one['currency']}")
 
 
-def _check_outside(seals: list[dict[str, Any]], outside: list[dict[str, Any]]) -> None:
-    """Only this catches a history that was rewritten whole by someone who has the key."""
-    for at, seal in enumerate(outside):
-        ours = seals[at] if at < len(seals) else None
-        if ours != seal:
-            mine = ours["partitions"] if ours else []
-            one = next((one for one in seal["partitions"] if one not in mine), seal["partitions"][0])
-            reason = f"seal {seal['number']} outside says something else"
-            raise Bad(one["partition"], one["next_offset"] - 1, "outside", reason)
-
-
-def _check_rows(directory: Path, partitions: dict[int, Partition]) -> None:
-    rows = {row["entry_id"]: row for row in _lines(directory / "entries.jsonl")}
-    for found in partitions.values():
+def _check_rows(partitions: dict[int, Partition], entries: Rows, balances: Rows) -> None:
+    """What is sealed outside has its rows; of records after that they may be on their way. All rows are right."""
+    for number, found in partitions.items():
         for entry_id, (at, *expected) in found.entries.items():
-            row = rows.pop(entry_id, None)
-            for name, value in zip(COLUMNS, expected, strict=True):
+            row = entries.pop(entry_id, None)
+            for name, value in zip(COLUMNS, expected, strict=True) if row or at < found.sealed else ():
                 if row is None or row[name] != value:
-                    field = "mart.ledger_entries" if row is None else f"mart.ledger_entries.{name}"
+                    field = f"mart.ledger_entries{f'.{name}' if row else ''}"
                     raise found.bad(at, field, f"{entry_id} is {row}, the journal says {expected}")
-    for row in rows.values():
-        raise Bad(row["_partition"], row["_offset"], "mart.ledger_entries", f"no record has it: {row}")
-    balances = {row["account_id"]: row for row in _lines(directory / "balances.jsonl")}
-    for found in partitions.values():
         for account_id, standing in found.standing.items():
-            row, size = balances.pop(account_id, None), len(found.values)
+            row, told = balances.pop(account_id, {}), found.told.get(account_id, Counter())
             reason = f"{account_id} is {row}, the journal says {dict(standing)}"
-            # A row may be of a record that came after the export, but of no other one in it.
-            if row is None or (row["seq"] != standing["seq"] and row["seq"] <= size):
+            if told["seq"] < max(bool(row), standing["sealed"]) or row.get("_partition", number) != number:
                 raise found.bad(standing["seq"] - 1, "mart.balances", reason)
-            for kind in KINDS if row["seq"] <= size else ():
-                if row[f"{kind}_minor"] != standing[kind]:
-                    raise found.bad(row["seq"] - 1, f"mart.balances.{kind}_minor", reason)
+            for kind in KINDS:
+                if row.get(f"{kind}_minor", 0) != told[kind]:
+                    raise found.bad(told["seq"] - 1, f"mart.balances.{kind}_minor", reason)
+    for row in entries.values():
+        raise Bad(row["_partition"], row["_offset"], "mart.ledger_entries", f"no record has it: {row}")
     for row in balances.values():
-        if row["seq"] <= len((found := partitions[row["_partition"]]).values):
-            raise found.bad(row["seq"] - 1, "mart.balances", f"no record changed {row['account_id']}")
+        raise partitions[row["_partition"]].bad(row["seq"] - 1, "mart.balances", f"no record has it: {row}")
 
 
-def _key(directory: Path) -> Ed25519PublicKey:
-    return Ed25519PublicKey.from_public_bytes(bytes.fromhex((directory / "seal.pub").read_text().strip()))
+def _rows(path: Path, name: str) -> Rows:
+    rows: Rows = {}
+    for row in _lines(path):
+        if rows.setdefault(row[name], row) is not row:
+            raise Bad(row["_partition"], row.get("_offset", 0), path.name, f"{row[name]} is there twice")
+    return rows
 
 
-def check_export(directory: Path) -> None:
-    """Everything in an export. Raises Bad."""
-    schemas = json.loads((directory / "schemas.json").read_text())
-    partitions = {}
+def check_export(directory: Path) -> str:
+    """Everything in an export; what is proven of it. Raises Bad."""
+    schemas, partitions = json.loads((directory / "schemas.json").read_text()), dict[int, Partition]()
+    entries = _rows(directory / "entries.jsonl", "entry_id")
+    balances = _rows(directory / "balances.jsonl", "account_id")
+    seals, outside = _lines(directory / "seals.jsonl"), _lines(directory / "outside.jsonl")
+    sealed = {one["partition"]: one["size"] for seal in outside for one in seal["partitions"]}
     for path in sorted(directory.glob("journal-*.jsonl")):
         number = int(path.stem.rpartition("-")[2])
-        partitions[number] = Partition(number, _lines(path), schemas)
-    seals, before = _lines(directory / "seals.jsonl"), None
-    for seal in seals:
-        _check_seal(seal, before, partitions, _key(directory))
-        before = seal
-    _check_outside(seals, _lines(directory / "outside.jsonl"))
-    _check_rows(directory, partitions)
+        partitions[number] = Partition(number, _lines(path), schemas, sealed.get(number, 0), balances)
+    for before, seal in zip([None, *seals], seals, strict=False):
+        _check_seal(seal, before, partitions, directory)
+    # Only this catches a history that was rewritten whole by someone who has the key.
+    for at, seal in enumerate(outside):
+        if seals[at : at + 1] != [seal]:
+            known = [one for mine in seals for one in mine["partitions"]]
+            one = next((one for one in seal["partitions"] if one not in known), seal["partitions"][0])
+            place = (one["partition"], one["next_offset"] - 1)
+            raise Bad(*place, "outside", f"seal {at + 1} outside says something else")
+    records = sum(len(found.values) for found in partitions.values())
+    if records and not outside:
+        raise Bad(min(partitions), 0, "outside", "no seal is outside, so nothing is proven")
+    _check_rows(partitions, entries, balances)
+    return f"{sum(sealed.values())} of {records} records are as they were sealed outside, and tables as all records say"
 
 
-def check_receipt(directory: Path, receipt: dict[str, Any]) -> None:
+def check_receipt(directory: Path, receipt: dict[str, Any]) -> str:
     """That a transaction is in the journal as the receipt says (RFC 9162, section 2.1.3.2). Raises Bad."""
     seal, place = receipt["seal"], (receipt["partition"], receipt["offset"])
-    if not _signed(seal, _key(directory)):
+    if not _signed(seal, directory):
         raise Bad(*place, "seal.signature", "the seal is not signed with this key")
     if seal not in _lines(directory / "outside.jsonl"):
         raise Bad(*place, "outside", "the seal is not among those outside")
@@ -279,21 +275,25 @@ def check_receipt(directory: Path, receipt: dict[str, Any]) -> None:
     for name in ("seq", "transaction_id", "legs"):
         if body[name] != receipt[name]:
             raise Bad(*place, name, f"the record says {body[name]}")
+    return f"record {receipt['seq']} of partition {place[0]} lies under seal {seal['number']} outside"
 
 
-def verdict(check: Callable[..., None], *arguments: Any) -> dict[str, Any]:
+def verdict(check: Callable[..., str], *arguments: Any) -> dict[str, Any]:
     """What a check found."""
     try:
-        check(*arguments)
+        return {"passed": True, "first_bad": None, "reason": check(*arguments)}
     except Bad as error:
         *place, reason = error.args
         first_bad = dict(zip(("partition", "offset", "field"), place, strict=True))
         return {"passed": False, "first_bad": first_bad, "reason": reason}
-    return {"passed": True, "first_bad": None, "reason": "everything is as it was sealed"}
 
 
 if __name__ == "__main__":
-    receipts = [json.loads(Path(name).read_text()) for name in sys.argv[2:]]
-    told = verdict(check_receipt if receipts else check_export, Path(sys.argv[1]), *receipts)
+    try:
+        receipts = [json.loads(Path(name).read_text()) for name in sys.argv[2:]]
+        told = verdict(check_receipt if receipts else check_export, Path(sys.argv[1]), *receipts)
+    except (OSError, IndexError, KeyError, StopIteration, ValueError) as error:
+        sys.stderr.write(f"{type(error).__name__}: {error}\n\n{__doc__}")
+        sys.exit(2)
     sys.stdout.write(f"{json.dumps(told)}\n")
     sys.exit(0 if told["passed"] else 1)

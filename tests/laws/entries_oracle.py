@@ -37,11 +37,8 @@ split_received +1700 -1300:repaid -2020:rest
 """
 TABLE = {line.split()[0]: line.split()[1:] for line in LINES.strip().splitlines()}
 STATED = {
-    "dispute_opened": ("amount", "fee", "cost"),
-    "dispute_won": ("amount", "fee"),
-    "dispute_won_late": ("amount", "fee"),
-    "inquiry_escalated": ("amount", "fee", "cost"),
-    "payout_reserved": ("amount", "fee"),
+    **dict.fromkeys(("dispute_won", "dispute_won_late", "payout_reserved"), ("amount", "fee")),
+    **dict.fromkeys(("dispute_opened", "inquiry_escalated"), ("amount", "fee", "cost")),
     "payout_returned": ("amount", "charge"),
     "settlement_in": ("net", "fee", "withheld"),
     "settlement_out": ("gross", "fee"),
@@ -81,8 +78,8 @@ class Oracle:
         self.sums: Counter[int] = Counter()
         self.seen: dict[tuple[str, str, int], Told] = {}
         self.reused: set[Told] = set()
-        self.things: dict[str, tuple[str, int]] = {}
-        self.begun: dict[str, tuple[int, int, int]] = {}
+        # Its last word, what is left of it, and of what began it the whole, the fee and what was lent.
+        self.things: dict[str, tuple[str, int, int, int, int]] = {}
 
     def tell(self, told: Told) -> str:
         """An outcome, or "posted"; a repeat says nothing."""
@@ -107,24 +104,21 @@ class Oracle:
         return "posted"
 
     def _is_its_turn(self, told: Told, whole: int, amounts: dict[str, int]) -> bool:
-        status, left = self.things.get(told.thing, ("", 0))
+        status, left, begun, begun_fee, _ = self.things.get(told.thing, ("", 0, 0, 0, 0))
         if told.word in FIRST:
             return not status or (told.word == "dispute_opened" and status in OPENED_AGAIN_AFTER)
         if told.word not in AFTER:
             return True
-        if status not in AFTER[told.word]:
+        is_won = told.word.startswith("dispute_won")
+        if status not in AFTER[told.word] or (is_won and amounts.get("fee", 0) > begun_fee):
             return False
-        begun, begun_fee, _ = self.begun[told.thing]
-        if told.word.startswith("dispute_won"):
-            return whole <= begun and amounts.get("fee", 0) <= begun_fee
-        return whole <= left if told.word == "plan_earned" else whole == begun
+        return whole <= begun if is_won else whole <= left if told.word == "plan_earned" else whole == begun
 
     def _after(self, told: Told, whole: int, amounts: dict[str, int]) -> Counter[int]:
-        begun, begun_fee, lent = self.begun.get(told.thing, (0, 0, 0))
+        _, _, begun, begun_fee, lent = self.things.get(told.thing, ("", 0, 0, 0, 0))
         fee = begun_fee if told.word in ("payout_failed", "payout_paid_late") else amounts.get("fee", 0)
         there = 0 if told.word == "inquiry_escalated" else min(whole, -self.sums[2020])
-        fee_there = min(fee, -self.sums[2020] - there)
-        back = whole + fee
+        back, fee_there = whole + fee, min(fee, -self.sums[2020] - there)
         repaid = min(back, self.sums[1300])
         recovered = min(back - repaid, lent, self.sums[5030])
         parts = {
@@ -149,9 +143,8 @@ class Oracle:
 
     def _remember(self, told: Told, whole: int, amounts: dict[str, int], lent: int) -> None:
         if told.word in FIRST:
-            self.things[told.thing] = (told.word, whole)
-            self.begun[told.thing] = (whole, amounts.get("fee", 0), lent)
+            self.things[told.thing] = (told.word, whole, whole, amounts.get("fee", 0), lent)
         elif told.word in AFTER:
-            self.things[told.thing] = (told.word, self.things[told.thing][1] - whole)
-            begun, fee, lent_before = self.begun[told.thing]
-            self.begun[told.thing] = (begun, amounts.get("fee") or fee, lent_before + max(lent, 0))
+            _, left, begun, fee, lent_before = self.things[told.thing]
+            fee, lent = amounts.get("fee") or fee, lent_before + max(lent, 0)
+            self.things[told.thing] = (told.word, left - whole, begun, fee, lent)

@@ -3,6 +3,8 @@
 import ast
 import base64
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -78,6 +80,36 @@ ATTACKS: dict[str, tuple[str, Callable[[Lines], None], tuple[int, int, str]]] = 
         lambda lines: lines.append({**lines[0], "account_id": "test.2020.merchant.available.mer_x.USD"}),
         (0, 14, "mart.balances"),
     ),
+    "raise the number of a balance row": (
+        "balances.jsonl",
+        lambda lines: lines[0].update(seq=99, debits_posted_minor=1),
+        (0, 14, "mart.balances"),
+    ),
+    "invent a balance row of the time to come": (
+        "balances.jsonl",
+        lambda lines: lines.append({**lines[0], "account_id": "test.2020.x.y.USD", "seq": 99}),
+        (0, 19, "mart.balances"),
+    ),
+    "tell a balance row twice": (
+        "balances.jsonl",
+        lambda lines: lines.append({**lines[0], "debits_posted_minor": 1}),
+        (0, 0, "balances.jsonl"),
+    ),
+    "tell an entry row twice": (
+        "entries.jsonl",
+        lambda lines: lines.append({**lines[0], "amount_minor": 1}),
+        (0, 2, "entries.jsonl"),
+    ),
+    "move a balance row": (
+        "balances.jsonl",
+        lambda lines: lines[0].update(_partition=1),
+        (0, 14, "mart.balances"),
+    ),
+    "move an entry row": (
+        "entries.jsonl",
+        lambda lines: lines[2].update(_offset=2),
+        (0, 4, "mart.ledger_entries._offset"),
+    ),
     "edit an entry row": ("entries.jsonl", _edit_entry, (0, 4, "mart.ledger_entries.amount_minor")),
     "delete an entry row": (
         "entries.jsonl",
@@ -110,7 +142,9 @@ def test_a_history_rewritten_whole_is_caught_by_the_file_outside_alone(tmp_path:
     forged = journal()
     forged[1] = others(6_000)
     export(directory, forged)
-    assert verdict(directory)["passed"], "without the file outside the forgery is perfect"
+    assert verdict(directory)["passed"], "with a file outside to match the forgery is perfect"
+    (directory / "outside.jsonl").write_text("")
+    assert "no seal is outside, so nothing is proven" == verdict(directory)["reason"]
     (directory / "outside.jsonl").write_text(outside)
     found = verdict(directory)
     assert (False, 1, "outside") == (
@@ -140,6 +174,31 @@ def test_a_lost_seal_is_named(tmp_path: Path) -> None:
     directory = export(tmp_path)
     changed(directory / "seals.jsonl", lambda lines: lines.pop(0) and None)
     assert "seal.previous" == verdict(directory)["first_bad"]["field"]
+
+
+def test_what_is_not_sealed_yet_may_be_on_its_way_to_the_tables(tmp_path: Path) -> None:
+    """The last records are under no seal outside: their rows may be missing, and are right where they are there."""
+    directory = export(tmp_path)
+    for name in ("seals", "outside"):
+        changed(directory / f"{name}.jsonl", lambda lines: lines.pop() and None)
+    told = verdict(directory)
+    assert (True, "6 of 13") == (told["passed"], told["reason"][:7])
+    changed(directory / "entries.jsonl", lambda lines: lines.pop() and None)
+    assert verdict(directory)["passed"]
+    changed(directory / "entries.jsonl", lambda lines: lines[-1].update(amount_minor=1))
+    assert not verdict(directory)["passed"]
+
+
+def test_what_is_no_export_is_told_shortly(tmp_path: Path) -> None:
+    """Whoever runs it sees how, and no traceback; its end is not that of a journal that is wrong."""
+    (tmp_path / "receipt.json").write_text("{}")
+    for arguments in ([], [str(tmp_path / "nowhere")], [str(tmp_path), str(tmp_path / "receipt.json")]):
+        ran = subprocess.run(
+            [sys.executable, standalone.__file__, *arguments], capture_output=True, text=True, check=False
+        )
+        assert (2, "") == (ran.returncode, ran.stdout)
+        assert "DIRECTORY RECEIPT" in ran.stderr
+        assert "Traceback" not in ran.stderr
 
 
 def _receipt() -> dict[str, Any]:
