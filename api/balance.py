@@ -1,4 +1,4 @@
-"""How much money does a merchant have with us: available, pending, held, on its way back, and owed?"""
+"""How much money does a merchant have with us: available, pending, held, kept back, on its way, and owed?"""
 
 from collections.abc import Iterable
 from typing import Final
@@ -14,9 +14,12 @@ from schemas.rendering import rfc3339
 
 PENDING: Final = 2010
 AVAILABLE: Final = 2020
+RESERVE: Final = 2030
+DISPUTE_HOLD: Final = 2040
+PAYOUT_CLEARING: Final = 2050
 REFUND_CLEARING: Final = 2060
 OWED: Final = 1300
-SHOWN: Final = (PENDING, AVAILABLE, REFUND_CLEARING, OWED)
+SHOWN: Final = (PENDING, AVAILABLE, RESERVE, DISPUTE_HOLD, PAYOUT_CLEARING, REFUND_CLEARING, OWED)
 """Codes of the chart that the answer is made of."""
 
 
@@ -31,8 +34,9 @@ class BalanceAnswer(Struct, frozen=True, kw_only=True):
     """The balance of a merchant, by currency; a currency without an account is not listed.
 
     available: may be given back or paid out. pending: captured, fees taken off, not available yet.
-    held: authorized and not captured; no money has moved. refunding: set aside for refunds the provider
-    has not confirmed. owed: what the merchant owes the platform. as_of: everything the ledger posted
+    held: authorized and not captured; no money has moved. reserved: kept back of sales for a time, as agreed.
+    disputed: frozen until a dispute or inquiry ends. paying_out: on its way to the merchant's bank.
+    refunding: set aside for refunds the provider has not confirmed. owed: what the merchant owes the platform. as_of: everything the ledger posted
     until then is counted; None before anything was read from it.
     """
 
@@ -41,6 +45,9 @@ class BalanceAnswer(Struct, frozen=True, kw_only=True):
     available: list[BalanceAmount]
     pending: list[BalanceAmount]
     held: list[BalanceAmount]
+    reserved: list[BalanceAmount]
+    disputed: list[BalanceAmount]
+    paying_out: list[BalanceAmount]
     refunding: list[BalanceAmount]
     owed: list[BalanceAmount]
     as_of: str | None
@@ -70,6 +77,9 @@ def balance_answer(stored: Iterable[StoredBalance], *, is_live: bool, as_of_ms: 
             for account in accounts
             if account.code == PENDING
         ],
+        reserved=_posted(accounts, RESERVE),
+        disputed=_posted(accounts, DISPUTE_HOLD),
+        paying_out=_posted(accounts, PAYOUT_CLEARING),
         refunding=_posted(accounts, REFUND_CLEARING),
         owed=_posted(accounts, OWED),
         as_of=None if as_of_ms is None else rfc3339(as_of_ms),

@@ -32,6 +32,17 @@ _ACCOUNT: Final = """
     SELECT account_id, code, kind, currency, mode, merchant_id, debits_posted_minor, credits_posted_minor,
            debits_pending_minor, credits_pending_minor, balance_minor, seq
     FROM mart.balances WHERE account_id = %(account_id)s"""
+_TOTALS: Final = """
+    SELECT coalesce(sum(e.amount_minor) FILTER (WHERE e.phase = 'posted' AND e.direction = 'debit'), 0),
+           coalesce(sum(e.amount_minor) FILTER (WHERE e.phase = 'posted' AND e.direction = 'credit'), 0),
+           coalesce(sum(CASE e.phase WHEN 'pending' THEN e.amount_minor WHEN 'released' THEN -e.amount_minor END)
+                    FILTER (WHERE e.direction = 'debit'), 0),
+           coalesce(sum(CASE e.phase WHEN 'pending' THEN e.amount_minor WHEN 'released' THEN -e.amount_minor END)
+                    FILTER (WHERE e.direction = 'credit'), 0)
+    FROM mart.ledger_entries e JOIN mart.ledger_transactions t USING (transaction_id)
+    WHERE e.account_id = %(account_id)s
+      AND (%(until)s::timestamptz IS NULL OR e.created_at <= %(until)s)
+      AND (%(until_seq)s::bigint IS NULL OR t.seq <= %(until_seq)s)"""
 _ENTRIES: Final = """
     SELECT x.* FROM (
         SELECT e.entry_id, e.transaction_id, t.type, t.reference_id, t.seq, e.direction, e.phase, e.amount_minor, e.created_at,
@@ -175,6 +186,22 @@ class LedgerQueries:
         """An account as it stands."""
         rows = await self._connections.rows(_ACCOUNT, {"account_id": account_id})
         return StoredAccount(*rows[0]) if rows else None
+
+    async def account_as_of(
+        self, account: StoredAccount, *, until: datetime | None, until_seq: int | None
+    ) -> StoredAccount:
+        """The account as it stood at a time or a number of the journal."""
+        given = self._span(account, until=until, until_seq=until_seq)
+        [totals] = await self._connections.rows(_TOTALS, given)
+        debits, credits, debits_pending, credits_pending = map(int, totals)
+        balance_minor = debits - credits if account.normal_side == "debit" else credits - debits
+        return account._replace(
+            debits_posted_minor=debits,
+            credits_posted_minor=credits,
+            debits_pending_minor=debits_pending,
+            credits_pending_minor=credits_pending,
+            balance_minor=balance_minor,
+        )
 
     async def entries(
         self, account: StoredAccount, *, until: datetime | None, until_seq: int | None, rows: int

@@ -38,7 +38,7 @@ class EntryAnswer(Struct, frozen=True, kw_only=True):
 class AccountAnswer(Struct, frozen=True, kw_only=True):
     """One account as a T: what was ever posted to each side, what is announced, and its last entries.
 
-    balance: on its normal side; where as_of or as_of_seq is given, that of then, and the totals are of now.
+    balance: on its normal side. Where as_of or as_of_seq is given, everything is as it was then.
     """
 
     object: str = "ledger_account"
@@ -116,9 +116,13 @@ async def account(services: Services, call: Call) -> Answer:
     query = call.query("limit", "as_of", "as_of_seq")
     page, found = page_of(query), await _visible(services, call)
     until, until_seq = _as_of(query), _as_of_seq(query)
+    if until is not None and until_seq is not None:
+        raise Problem(
+            Outcome.PARAMETER_INVALID, "as_of names a moment already; leave one out", param="as_of_seq"
+        )
     entries = await services.ledger.entries(found, until=until, until_seq=until_seq, rows=page.limit)
-    is_now = until is None and until_seq is None
-    balance = found.balance_minor if is_now else entries[0].balance_after_minor if entries else 0
+    if until is not None or until_seq is not None:
+        found = await services.ledger.account_as_of(found, until=until, until_seq=until_seq)
     answer = AccountAnswer(
         account_id=found.account_id,
         code=found.code,
@@ -129,7 +133,7 @@ async def account(services: Services, call: Call) -> Answer:
         credits_posted=found.credits_posted_minor,
         debits_pending=found.debits_pending_minor,
         credits_pending=found.credits_pending_minor,
-        balance=balance,
+        balance=found.balance_minor,
         entries=[_entry(entry) for entry in entries],
     )
     return Answer(outcome=Outcome.SUCCEEDED, body=to_json(answer))
@@ -142,6 +146,8 @@ async def statement(services: Services, call: Call) -> Answer:
         if name not in query:
             raise Problem(Outcome.PARAMETER_MISSING, param=name)
     since, until = parsing.time_of(query["from"], "from"), parsing.time_of(query["to"], "to")
+    if until < since:
+        raise Problem(Outcome.PARAMETER_INVALID, "before `from`", param="to")
     found = await _visible(services, call)
     opening, entries = await services.ledger.statement(found, since, until)
     out = io.StringIO()

@@ -21,6 +21,7 @@ from schemas.ledger import (
     FeeRefundPolicy,
     FixedFeeMinor,
     Holidays,
+    Price,
     Prices,
     RefundPolicy,
     ReserveDays,
@@ -30,6 +31,7 @@ from schemas.ledger import (
     UtcOffsetMinutes,
 )
 from schemas.merchants import AccountView, SetTerms
+from schemas.money import EXPONENTS
 from schemas.outcomes import Outcome
 
 _TEST_SETTLEMENT_DAYS = 0
@@ -71,18 +73,38 @@ class TermsAnswer(Struct, frozen=True, kw_only=True):
 
 
 def chosen_terms(asked: TermsBody | None, mode: Mode) -> Terms:
-    """The terms asked for, completed with the standard ones of the mode. Raises Problem for a date that is none."""
+    """The terms asked for, completed with the standard ones of the mode.
+
+    Raises Problem for a date that is none, and for a price that would never be as it looks.
+    """
     given = {} if asked is None else msgspec.to_builtins(asked)
     for day in given.get("holidays", ()):
         try:
             date.fromisoformat(day)
         except ValueError as error:
             raise Problem(
-                Outcome.PARAMETER_INVALID, f"{day} is no day of the calendar", param="terms.holidays"
+                Outcome.PARAMETER_INVALID, f"{day} is no day of the calendar", param="terms[holidays]"
             ) from error
+    for number, price in enumerate(asked.prices or () if asked is not None else ()):
+        wrong = _wrong_with(price)
+        if wrong is not None:
+            raise Problem(Outcome.PARAMETER_INVALID, f"prices[{number}]: {wrong}", param="terms[prices]")
     if mode == "test":
         given = {"settlement_days": _TEST_SETTLEMENT_DAYS, **given}
     return msgspec.convert(given, Terms)
+
+
+def _wrong_with(price: Price) -> str | None:
+    """What of a price could never apply."""
+    if price.currency is not None and price.currency not in EXPONENTS:
+        return f"{price.currency[:16]!r} is no active ISO 4217 code; use three capitals such as USD"
+    if price.maximum_minor is not None and price.maximum_minor < price.minimum_minor:
+        return "maximum_minor is below minimum_minor"
+    limits = [tier.up_to_minor for tier in price.tiers]
+    reached = [limit for limit in limits if limit is not None]
+    if reached != sorted(set(reached)) or None in limits[:-1]:
+        return "tiers go up by up_to_minor, and only the last may be without it"
+    return None
 
 
 async def set_terms(services: Services, call: Call) -> Answer:

@@ -7,6 +7,7 @@ OpsError
     Unwritable      a record would be refused by its readers
     ApiRefused      the API did not do it, or nobody answers
     TablesAway      Postgres cannot be read, or lacks what it should have
+    SealsAway       the journal is not sealed
     LedgerStuck     the ledger does not go on
     ProvisionError  the cluster differs from the topic registry
 """
@@ -38,6 +39,10 @@ class ApiRefused(OpsError):
 
 class TablesAway(OpsError):
     """Postgres cannot be read, or lacks what it should have by now."""
+
+
+class SealsAway(OpsError):
+    """The journal is not sealed as far as it should be by now."""
 
 
 class LedgerStuck(OpsError):

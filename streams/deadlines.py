@@ -7,6 +7,8 @@ from streams.ports import View
 DUE: Final = b"due/"
 MAX_POPPED: Final = 500
 """Deadlines popped by one tick, so that a tick is never a longer unit of work than a chunk."""
+MAX_AGAIN: Final = 16
+"""How often one tick goes on with aggregates that did not get everything done that was due."""
 
 
 def move(view: View, clock_id: str, key: str, *, old_ms: int | None, new_ms: int | None) -> None:

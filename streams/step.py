@@ -4,6 +4,7 @@ Decode, and give each message to the unit of work. The engine runs it on Kafka a
 simulator on in-memory topics; it performs no I/O itself.
 """
 
+from collections import deque
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, Generic, TypeVar
 
@@ -79,7 +80,7 @@ class StageStep(Generic[S]):
         elif message.envelope.request is None:
             unit.inform(one.key.decode(), message, one)
         else:
-            unit.command(one.key.decode(), message)
+            unit.command(one.key.decode(), message, one)
 
     def _check_key(self, one: Record, body: object) -> None:
         key_of = self._definition.key_of
@@ -106,8 +107,10 @@ class StageStep(Generic[S]):
         clock_id, now_ms = message.envelope.clock_id, message.body.now_ms
         unit.write()
         popped = deadlines.due(unit.view, clock_id, from_ms=self._due_from_ms.get(clock_id, 0), now_ms=now_ms)
-        for _, key in popped:
-            unit.elapse(key, message)
+        behind = deque(key for _, key in popped if unit.elapse(key, message))
+        for _ in range(deadlines.MAX_AGAIN if behind else 0):
+            if behind and unit.elapse(key := behind.popleft(), message):
+                behind.append(key)
         is_drained = len(popped) < deadlines.MAX_POPPED
         self._due_from_ms[clock_id] = now_ms if is_drained else popped[-1][0]
         if clock_id == WALL_CLOCK:

@@ -59,8 +59,8 @@ class Unit(Generic[S]):
         self._log = log
         self._recorded: list[Message[Any]] = []
 
-    def command(self, key: str, message: Message[Any]) -> None:
-        """A message that is deduplicated by its command id and answered."""
+    def command(self, key: str, message: Message[Any], one: Record) -> None:
+        """A message that is deduplicated by its command id and answered, read from `one`."""
         request = _request(message)
         before = handled.load(self.view, key, request.command_id)
         if before is not None:
@@ -85,7 +85,10 @@ class Unit(Generic[S]):
                 )
                 if request.reply_to is not None:
                     handled.join(self.view, key, request.command_id, request.reply_to, now_ms)
+                was_there = _is_there(entry)
                 self._apply(entry, events, message.envelope)
+                if not was_there:
+                    self._catch_up(key, one)
 
     def inform(self, key: str, message: Message[Any], one: Record) -> None:
         """A fact or a result from another context, read from `one`: judged by the state, never by its id."""
@@ -109,8 +112,8 @@ class Unit(Generic[S]):
         self.outbox.outputs.extend(self.table.write(self._recorded))
         self._recorded.clear()
 
-    def elapse(self, key: str, tick: Message[Tick]) -> None:
-        """The deadline of an aggregate has come."""
+    def elapse(self, key: str, tick: Message[Tick]) -> bool:
+        """The deadline of an aggregate has come; whether that of more of it has."""
         entry = self.table.load(key)
         assert entry.state is not None, f"a due row without its aggregate {key}"
         cause = Message(envelope=tick.envelope, body=Elapsed(tick.body.now_ms))
@@ -118,8 +121,9 @@ class Unit(Generic[S]):
         assert not isinstance(events, Refused | Repeated | Again | Deferred), "time cannot be refused"
         self._apply(entry, events, tick.envelope)
         after_ms = self.decider.deadline_ms(entry.state)
-        has_moved = after_ms is None or after_ms > tick.body.now_ms or events
-        assert has_moved, f"the deadline of {key} did not move on"
+        is_behind = after_ms is not None and after_ms <= tick.body.now_ms
+        assert events or not is_behind, f"the deadline of {key} did not move on"
+        return is_behind
 
     def dead_letter(self, one: Record, error: CodecError) -> None:
         """Set a record aside whose bytes are no message, with the reason and where it was."""

@@ -10,7 +10,7 @@ from typing import Any, Final
 import psycopg
 from psycopg.rows import dict_row
 
-from ops.errors import TablesAway
+from ops.errors import SealsAway, TablesAway
 from ops.verify.log import Ends, Log
 from ops.verify.postgres import Postgres
 from schemas import registry, topics
@@ -22,6 +22,7 @@ from schemas.settings import Settings
 _WAIT_S: Final = 60.0
 _POLL_S: Final = 0.2
 _ENTRIES: Final = "SELECT entry_id, account_id, direction, phase, amount_minor, _partition, _offset FROM mart.ledger_entries"
+_LAST: Final = "SELECT _partition, max(_offset) FROM raw.ledger_journal GROUP BY _partition"
 _BALANCES: Final = (
     "SELECT account_id, seq, debits_pending_minor, debits_posted_minor, credits_pending_minor, "
     "credits_posted_minor, _partition FROM mart.balances"
@@ -31,19 +32,19 @@ _BALANCES: Final = (
 def export(settings: Settings, directory: Path) -> dict[str, int]:
     """Write everything `standalone.py` reads into a directory; how many of each.
 
-    What the journal says now is waited for in the tables, and so is the first seal; the tables are read as of one
-    moment, and then the journal to its end: no row is of a record that is not there. Raises LogUnreadable,
-    TablesAway, OSError.
+    What the journal says now is waited for in the tables and under a seal outside; the tables are read as of one
+    moment, and then the journal to its end, so that no row is of a record that is not there. Raises LogUnreadable,
+    TablesAway, SealsAway, OSError.
     """
     directory.mkdir(parents=True, exist_ok=True)
     with Log(settings) as log:
         ends = log.ends(topics.LEDGER_JOURNAL.name)
-        # A seal is in its topic before it is in the file, so the file is read first.
-        (directory / "outside.jsonl").write_text(_outside(settings, is_awaited=any(ends.values())))
-        seals = sealed(log)
         # Balances are told with the records they follow, so those up to the journal's ends are told by now.
         told = log.ends(topics.LEDGER_BALANCES.name)
         _loaded(settings, {topics.LEDGER_JOURNAL.name: ends, topics.LEDGER_BALANCES.name: told})
+        # A seal is in its topic before it is in the file, so the file is read first.
+        (directory / "outside.jsonl").write_text(_outside(settings))
+        seals = sealed(log)
         with psycopg.connect(settings.postgres_dsn, row_factory=dict_row) as database:
             database.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
             entries, balances = list(database.execute(_ENTRIES)), list(database.execute(_BALANCES))
@@ -70,12 +71,27 @@ def sealed(log: Log) -> list[JournalSealed]:
     return sorted(found, key=lambda seal: seal.number)
 
 
-def _outside(settings: Settings, *, is_awaited: bool) -> str:
-    """The seals outside. The first is made within the time between seals once there is anything to seal."""
-    path, give_up_s = seals_file(settings), time.monotonic() + settings.audit_seal_ms / 1_000 + _WAIT_S
-    while is_awaited and not (path.exists() and path.stat().st_size) and time.monotonic() < give_up_s:
+def _outside(settings: Settings) -> str:
+    """The seals outside, once they cover what is in the tables now."""
+    with psycopg.connect(settings.postgres_dsn) as database:
+        last: dict[int, int] = dict(database.execute(_LAST).fetchall())
+    path, wait_s = seals_file(settings), settings.audit_seal_ms / 1_000 + _WAIT_S
+    give_up_s = time.monotonic() + wait_s
+    while True:
+        text = path.read_text() if path.exists() else ""
+        covered = {}
+        if text.endswith("\n"):
+            newest = json.loads(text.splitlines()[-1])
+            covered = {one["partition"]: one["next_offset"] for one in newest["partitions"]}
+        behind = [number for number, offset in last.items() if covered.get(number, 0) <= offset]
+        if not behind:
+            return text
+        if time.monotonic() > give_up_s:
+            raise SealsAway(
+                f"no seal covers what partitions {behind} of the journal held {wait_s:.0f} s ago; "
+                "is connectors.audit running?"
+            )
         time.sleep(_POLL_S)
-    return path.read_text() if path.exists() else ""
 
 
 def _journal(log: Log, ends: Ends, directory: Path) -> dict[int, int]:

@@ -59,8 +59,8 @@ def _read_terms(written: bytes) -> Terms:
 class Head(Struct, frozen=True, array_like=True):
     """What is said of a book as a whole.
 
-    version: events so far; 0: no book yet. terms: those that may still be in force, the latest last;
-    number 0 in books of no merchant. next_due_ms: when the first of what waits is due. allowances: by
+    version: events so far; 0: no book yet. terms: those that may still be in force, by the time they hold
+    from; number 0 in books of no merchant. next_due_ms: when the first of what waits is due. allowances: by
     currency, what the platform kept of the payments that were refunded, in minor units. closed: accounts
     that are, as code and currency. indebted: currencies in which the merchant ever owed something.
     written_off: by currency, what of its debts was given up and has not come back since, in minor units.
@@ -80,13 +80,17 @@ class Head(Struct, frozen=True, array_like=True):
 
 
 def remembered(known: Sequence[NumberedTerms], at_ms: int) -> tuple[NumberedTerms, ...]:
-    """The latest terms that have begun, and all that are still to come, in the order they were set."""
-    begun = [one.number for one in known if one.terms.effective_from_ms <= at_ms][:-MAX_TERMS]
-    return tuple(one for one in known if one.number not in begun)
+    """The latest terms that have begun, and all that are still to come, by the day they hold from.
+
+    Of those from the same moment the ones that were set last come last.
+    """
+    ordered = sorted(known, key=lambda one: one.terms.effective_from_ms)
+    begun = [one.number for one in ordered if one.terms.effective_from_ms <= at_ms][:-MAX_TERMS]
+    return tuple(one for one in ordered if one.number not in begun)
 
 
 def in_force(known: Sequence[NumberedTerms], at_ms: int) -> NumberedTerms:
-    """The latest terms that were effective by then; the earliest known where none were."""
+    """The terms that had come to hold last by then; the earliest known where none had."""
     for numbered in reversed(known):
         if numbered.terms.effective_from_ms <= at_ms:
             return numbered

@@ -79,7 +79,7 @@ def _terms(book: Book, message: Message[MerchantTermsSet]) -> Sequence[Aggregate
     body = message.body
     if book.version and not book.is_of(message.envelope):
         return ()
-    if body.number <= book.head.terms[-1].number:
+    if body.number <= max(one.number for one in book.head.terms):
         return ()
     if not book.version:
         return (BookOpened(terms=body.terms, terms_version=body.number),)

@@ -14,7 +14,7 @@ from streams.ledger.templates.form import Template
 from streams.ledger.templates.payments import AVAILABLE, HOLD_EXPIRED, RESERVE_RELEASED
 
 MAX_DUE: Final = 200
-"""What is posted at once; the rest follows with the next tick."""
+"""What is posted at once; the rest follows, at the latest with the next tick."""
 
 
 def elapse(book: Book, now_ms: int) -> Sequence[TransactionPosted]:

@@ -5,13 +5,25 @@ from typing import Any
 import msgspec
 import pytest
 
-from api.balance import AVAILABLE, OWED, PENDING, REFUND_CLEARING, balance_answer
+from api.balance import (
+    AVAILABLE,
+    DISPUTE_HOLD,
+    OWED,
+    PAYOUT_CLEARING,
+    PENDING,
+    REFUND_CLEARING,
+    RESERVE,
+    balance_answer,
+)
 from api.queries import StoredBalance
 
 NOTHING: dict[str, list[dict[str, Any]]] = {
     "available": [],
     "pending": [],
     "held": [],
+    "reserved": [],
+    "disputed": [],
+    "paying_out": [],
     "refunding": [],
     "owed": [],
 }
@@ -32,6 +44,9 @@ def usd(amount: int) -> list[dict[str, Any]]:
         (StoredBalance(AVAILABLE, "USD", 500, 0), {"available": usd(500)}),
         (StoredBalance(PENDING, "USD", 700, 0), {"pending": usd(700), "held": usd(0)}),
         (StoredBalance(PENDING, "USD", 0, 300), {"pending": usd(0), "held": usd(300)}),
+        (StoredBalance(RESERVE, "USD", 30, 0), {"reserved": usd(30)}),
+        (StoredBalance(DISPUTE_HOLD, "USD", 40, 0), {"disputed": usd(40)}),
+        (StoredBalance(PAYOUT_CLEARING, "USD", 50, 0), {"paying_out": usd(50)}),
         (StoredBalance(REFUND_CLEARING, "USD", 20, 0), {"refunding": usd(20)}),
         (StoredBalance(OWED, "USD", 10, 0), {"owed": usd(10)}),
         (StoredBalance(1100, "USD", 10, 10), {}),

@@ -12,7 +12,6 @@ from multidict import CIMultiDict
 from api import webhook_endpoints
 from api.auth import Caller
 from api.calls import Call
-from api.merchant_terms import TermsBody, chosen_terms
 from api.parsing import parse_body
 from api.problems import Problem
 from api.recent import RecentViews
@@ -22,7 +21,6 @@ from api.webhook_endpoints import CreateBody, create, delete, get, secret_text, 
 from api.webhook_queries import SentEvent
 from schemas.api import Reply, View
 from schemas.envelope import Body, Mode
-from schemas.ledger import Terms
 from schemas.merchants import CreateWebhookEndpoint, DeleteWebhookEndpoint, WebhookEndpointView
 from schemas.outcomes import Outcome
 from schemas.sealing import Sealer
@@ -221,22 +219,3 @@ async def test_a_resend_of_what_is_not_there_is_not_found(
         await resend(services(platform), call(body, merchant, event_id=event_id))
     assert [] == platform.asked
     assert ResendBody() == parse_body(b"{}", ResendBody)
-
-
-@pytest.mark.parametrize(
-    ("asked", "mode", "terms"),
-    [
-        (None, "test", Terms(settlement_days=0)),
-        (None, "live", Terms()),
-        (TermsBody(fee_bps=10), "test", Terms(fee_bps=10, settlement_days=0)),
-        (TermsBody(settlement_days=7), "test", Terms(settlement_days=7)),
-        (
-            TermsBody(refund_policy="refuse", fee_fixed_minor=0),
-            "live",
-            Terms(refund_policy="refuse", fee_fixed_minor=0),
-        ),
-    ],
-)
-def test_terms_left_out_are_standard(asked: TermsBody | None, mode: Mode, terms: Terms) -> None:
-    """In test mode captured money is available at once."""
-    assert terms == chosen_terms(asked, mode)

@@ -83,8 +83,12 @@ def test_an_account_is_read_with_its_running_balance(shop: Shop) -> None:
     assert [5_680, 9_680] == [entry["balance_after"] for entry in found["entries"]]
     first = found["entries"][-1]
     then = shop.operator.get(f"{path}?as_of_seq={first['seq']}").body
-    assert (9_680, 1) == (then["balance"], len(then["entries"]))
-    assert 0 == shop.client.get(f"{path}?as_of=2020-01-01T00:00:00Z").body["balance"]
+    assert (9_680, 9_680, 0) == tuple(then[name] for name in ("balance", "credits_posted", "debits_posted"))
+    assert 1 == len(then["entries"])
+    before = shop.client.get(f"{path}?as_of=2020-01-01T00:00:00Z").body
+    assert (0, 0, 0) == tuple(before[name] for name in ("balance", "credits_posted", "debits_posted"))
+    both = shop.client.get(f"{path}?as_of=2020-01-01T00:00:00Z&as_of_seq=1")
+    assert (400, "as_of_seq") == (both.status, both.body["error"]["param"])
     assert 404 == shop.stranger.get(path).status
     assert 404 == shop.client.get("/v1/ledger/accounts/test.2020.nothing.USD").status
     assert "as_of_seq" == shop.client.get(f"{path}?as_of_seq=-1").body["error"]["param"]
@@ -100,6 +104,9 @@ def test_a_statement_is_a_table_from_opening_to_closing_balance(shop: Shop) -> N
         row["type"] for row in rows
     ]
     assert ["0", "9680", "5680", "5680"] == [row["balance"] for row in rows]
+    span = "from=2100-01-01T00:00:00Z&to=2020-01-01T00:00:00Z"
+    refused = shop.client.get(f"/v1/ledger/accounts/{_account(shop)}/statement?{span}")
+    assert (400, "to") == (refused.status, refused.body["error"]["param"])
 
 
 def test_a_transaction_names_its_place_in_the_journal(shop: Shop) -> None:

@@ -89,8 +89,8 @@ NAMED: Final = (
     Named(
         "each refund returns its own share of the fee",
         f"{_LEDGER}/refunds.py",
-        "refunded_minor = case.payment.refunded_minor + case.amount_minor",
-        "refunded_minor = case.amount_minor",
+        "refunded_minor = case.payment.refunded_minor + amount_minor",
+        "refunded_minor = amount_minor",
     ),
     Named(
         "a refund is never taken from what is pending of its sale",
@@ -169,8 +169,8 @@ NAMED: Final = (
     Named(
         "what waited for its book is forgotten",
         "streams/unit.py",
-        "            self._catch_up(key, one)\n",
-        "            pass\n",
+        "if not was_there and _is_there(entry):",
+        "if False:",
     ),
     Named(
         "what is disputed may be refunded too",

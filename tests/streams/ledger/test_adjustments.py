@@ -201,6 +201,14 @@ def test_the_treasury_may_be_adjusted_before_it_has_a_book() -> None:
     assert TREASURY == desk.journal[-1].envelope.merchant_id
 
 
+def test_what_waits_for_the_treasury_is_decided_when_a_proposal_opens_its_book() -> None:
+    """Nobody else opens it."""
+    desk = Desk().close(2020, book=TREASURY)
+    assert [] == desk.said
+    desk.adjust(proposal("bank_charged", TREASURY), book=TREASURY)
+    assert ["BookOpened", "AdjustmentProposed", "AccountClosed"] == desk.said
+
+
 def test_a_posted_adjustment_can_be_reversed_by_two_others() -> None:
     """What was done by hand is undone by hand."""
     desk = proposed().adjust(APPROVE, operator=SECOND)

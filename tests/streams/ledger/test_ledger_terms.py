@@ -69,6 +69,20 @@ def test_terms_to_come_never_displace_those_in_force() -> None:
     assert -100 == desk.by_code()[4010]
 
 
+def test_terms_to_come_hold_from_their_day_whatever_was_set_since() -> None:
+    """A price for next month is not taken back by one for now; another one for the same day takes its place."""
+    desk = Desk().open(fee_bps=100, fee_fixed_minor=0)
+    day_ms = START_MS + 2 * DAY
+    desk.terms(Terms(fee_bps=500, fee_fixed_minor=0, effective_from_ms=day_ms), 2)
+    desk.terms(Terms(fee_bps=200, fee_fixed_minor=0), 3).capture()
+    assert -200 == desk.by_code()[4010]
+    desk.wait(2 * DAY)
+    assert -200 - 500 == desk.capture(payment="q").by_code()[4010]
+    desk.terms(Terms(fee_bps=0, fee_fixed_minor=0, effective_from_ms=day_ms), 4)
+    assert -700 == desk.capture(payment="r").by_code()[4010]
+    assert [] == desk.terms(Terms(), 3).said, "a number that was read before"
+
+
 def test_terms_without_a_date_hold_from_when_they_were_set() -> None:
     """A sale of before that is told later was made under the old ones."""
     desk = (
