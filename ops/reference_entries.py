@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 
 from ops.markdown import table
 from schemas import ids
-from schemas.ledger import Leg, PostEntry, Price, PriceTier, Terms, TransactionPosted
+from schemas.ledger import Leg, PostEntry, Price, PriceTier, RecordCapture, Terms, TransactionPosted
 from schemas.money import Currency, format_amount
 from schemas.testing import MERCHANT, OTHER_MERCHANT, PAYMENT_KEY
 from streams.ledger.adjustments import BY_HAND
@@ -18,7 +18,7 @@ from streams.ledger.chart import CHART, MERCHANT_RECEIVABLE, described
 from streams.ledger.entries import ENTRIES, Entry
 from streams.ledger.templates import REVERSAL, TEMPLATES
 from streams.ledger.templates.form import TemplateLeg
-from streams.ledger.testing import DAY, TREASURY, WALLET, Desk, entry
+from streams.ledger.testing import DAY, TREASURY, WALLET, Desk, command, entry
 
 _PAYMENT: Final = f"pay_{PAYMENT_KEY}"
 _TERMS: Final = Terms(
@@ -185,6 +185,8 @@ def _exchange(desk: Desk) -> Desk:
     desk.wait(2 * DAY)
     back = {"amount": 1_000, "presented": 930}
     desk.enter(entry("fx_refunded", "ref_2", payment_id=_PAYMENT, other_currency="EUR", amounts=back))
+    for operation_id, template in (("ref_3", "fx_refunded"), ("ref_3", "fx_refund_failed")):
+        desk.enter(entry(template, operation_id, payment_id=_PAYMENT, other_currency="EUR", amounts=back))
     closed = {"amount": 9_100, "sold": 8_370, "gain": 20}
     return desk.enter(
         entry("fx_closed_out", "fx_1", book=TREASURY, other_currency="EUR", amounts=closed), book=TREASURY
@@ -229,7 +231,10 @@ def _splits(desk: Desk) -> Desk:
 
 def _transfers(desk: Desk) -> Desk:
     desk.terms(_TERMS)
-    desk.enter(entry("transfer_received", "trf_1", payment_id=_PAYMENT, amounts={"amount": 20_000}))
+    paid = command(RecordCapture, 20_000)
+    desk.enter(entry("transfer_received", "trf_1", payment_id=paid.payment_id, amounts={"amount": 20_000}))
+    desk.reserve(4_000).succeed(4_000)
+    desk.reserve(1_000, name="2").succeed(1_000, name="2").fail(1_000, name="2")
     _treasury("transfer_unknown", "trf_2", 7_000)(desk)
     other = f"pay_{ids.payment_key(mode='test', merchant=MERCHANT, source='api', idempotency_key='x')}"
     return desk.enter(

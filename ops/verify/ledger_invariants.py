@@ -27,7 +27,7 @@ _SHARDED: Final = frozenset(
 _NEVER_DEBIT: Final = frozenset({2010, 2020, 2030, 2040, 2050, 2060, 2100})
 _NEVER_CREDIT: Final = frozenset({1300})
 _CODES: Final = _SHARDED | _NEVER_DEBIT | _NEVER_CREDIT
-_EXCHANGES: Final = frozenset({"fx_captured", "fx_refunded", "fx_closed_out", "reversal"})
+_EXCHANGES: Final = frozenset({"fx_captured", "fx_refunded", "fx_refund_failed", "fx_closed_out", "reversal"})
 """Templates with legs in more than one currency."""
 _PLACES: Final = {
     name: frozenset((leg.code, leg.side, leg.phase) for leg in template.legs)

@@ -16,8 +16,10 @@ from streams.ledger.rows import POSTED, Item
 from streams.ledger.templates import REVERSAL
 from streams.ledger.templates.merchants import WRITTEN_OFF
 
-_OF_A_PAYMENT: Final = frozenset({"reserve_applied", "wallet_refunded"})
-"""Entries whose limit is that of a payment, though they are no sales."""
+_OF_A_PAYMENT: Final = frozenset(
+    {"reserve_applied", "wallet_refunded", "wallet_refund_returned", "fx_refunded", "fx_refund_failed"}
+)
+"""Entries that are about a payment, though they are no sales."""
 
 
 def enter(case: Case) -> Posted:

@@ -8,8 +8,9 @@ from collections.abc import Callable, Mapping
 from typing import Final, NamedTuple
 
 from schemas.outcomes import Outcome
+from streams.ledger import refunds
 from streams.ledger.chart import MERCHANT_AVAILABLE
-from streams.ledger.posting import Case, freed, sources, up_to
+from streams.ledger.posting import Case, freed, of_fee, sources, up_to
 from streams.ledger.rows import Item
 from streams.ledger.templates import merchants, payments, transfers, treasury
 from streams.ledger.templates.form import Template
@@ -109,12 +110,8 @@ def _freed(case: Case, given: Amounts, item: Item | None = None) -> Amounts:
     lent_minor = item.amounts.get("owed", 0) + item.amounts.get("fee_owed", 0) if item is not None else 0
     debt_minor, lost_minor = case.debt_minor, min(lent_minor, case.written_off_minor)
     parts = freed(debt_minor, lost_minor, given["amount"])
-    of_fee = freed(debt_minor - parts.repaid, lost_minor - parts.loss_recovered, given.get("fee", 0))
-    return {
-        **given,
-        **parts._asdict(),
-        **{f"fee_{name}": part_minor for name, part_minor in of_fee._asdict().items()},
-    }
+    fee = freed(debt_minor - parts.repaid, lost_minor - parts.loss_recovered, given.get("fee", 0))
+    return {**given, **parts._asdict(), **of_fee(fee)}
 
 
 def _repaying(case: Case, given: Amounts, item: Item | None) -> Amounts:
@@ -131,23 +128,36 @@ def _won(case: Case, given: Amounts, item: Item | None) -> Amounts | Outcome:
     return {**_freed(case, given, item), "lost": lost_minor}
 
 
+def _same_exchange(case: Case, given: Amounts, item: Item | None) -> Amounts | Outcome:
+    """The amounts of the refund in both currencies, back to where it had taken them."""
+    assert item is not None, "what follows has begun"
+    is_same = given["presented"] == item.amounts["presented"]
+    return _came_back(case, given, item) if is_same else Outcome.UNEXPECTED_STATE
+
+
 def _with_fee(case: Case, given: Amounts, item: Item | None) -> Amounts:
     """The fee that was charged with it, too."""
     assert item is not None, "what follows has begun"
     return {**given, "fee": item.amounts.get("fee", 0)}
 
 
-def _given_back(case: Case, given: Amounts, item: Item | None) -> Amounts:
-    """From where a refund takes it."""
-    return {**given, **sources(case, given["amount"]).amounts}
+def _given_back(case: Case, given: Amounts, item: Item | None) -> Amounts | Outcome:
+    """From where a refund takes it, and what of the fee goes back."""
+    amounts = refunds.entered(case, given["amount"])
+    return amounts if isinstance(amounts, Outcome) else {**given, **amounts}
 
 
-def _to_wallet(case: Case, given: Amounts, item: Item | None) -> Amounts | Outcome:
-    """At most what of the payment has not gone back; the payment's own pending money first, and nothing is lent."""
+def _came_back(case: Case, given: Amounts, item: Item | None) -> Amounts | Outcome:
+    """To where a refund had taken it, and the fee is charged again."""
+    amounts = refunds.undone(case, given["amount"])
+    return amounts if isinstance(amounts, Outcome) else {**given, **amounts}
+
+
+def _within_limits(case: Case, given: Amounts, item: Item | None) -> Amounts | Outcome:
+    """At most what of the payment has not gone back, and nothing is lent."""
     if given["amount"] > case.payment.refundable_minor:
         return Outcome.AMOUNT_EXCEEDS_REFUNDABLE
-    drawn = sources(case, given["amount"])
-    return Outcome.BALANCE_INSUFFICIENT if drawn.owed_minor else {**given, **drawn.amounts}
+    return Outcome.BALANCE_INSUFFICIENT if sources(case, given["amount"]).owed_minor else given
 
 
 def _from_reserve(case: Case, given: Amounts, item: Item | None) -> Amounts | Outcome:
@@ -212,14 +222,20 @@ ENTRIES: Final[Mapping[str, Entry]] = {
         Entry(_R.BANK_FUNDED, is_reversible=True),
         Entry(_R.FX_CAPTURED, ("amount", "presented", "margin"), is_sale=True, is_unstoppable=True),
         Entry(_R.FX_REFUNDED, ("amount", "presented"), _given_back, begins=True),
+        Entry(_R.FX_REFUND_FAILED, ("amount", "presented"), _same_exchange, follows=("fx_refunded",)),
         Entry(_R.FX_CLOSED_OUT, ("amount", "sold", "gain", "loss"), is_reversible=True),
         Entry(_T.WALLET_TOPPED_UP, is_reversible=True),
         Entry(_T.WALLET_SPENT, is_answered=True, sends="wallet_received"),
         Entry(_T.WALLET_RECEIVED, is_sale=True, comes_back="wallet_returned"),
         Entry(_T.WALLET_RETURNED, is_unstoppable=True),
-        Entry(_T.WALLET_REFUNDED, rule=_to_wallet, is_answered=True, sends="wallet_credited"),
+        Entry(
+            _T.WALLET_REFUNDED,
+            rule=_in_turn(_within_limits, _given_back),
+            is_answered=True,
+            sends="wallet_credited",
+        ),
         Entry(_T.WALLET_CREDITED, is_unstoppable=True, comes_back="wallet_refund_returned"),
-        Entry(_T.WALLET_REFUND_RETURNED, rule=_repaying, is_unstoppable=True),
+        Entry(_T.WALLET_REFUND_RETURNED, rule=_came_back, is_unstoppable=True),
         Entry(_T.SPLIT_SENT, is_answered=True, sends="split_received"),
         Entry(_T.SPLIT_RECEIVED, rule=_repaying, comes_back="split_returned"),
         Entry(_T.SPLIT_RETURNED, rule=_repaying, is_unstoppable=True),

@@ -32,7 +32,7 @@ class Lot(Struct, frozen=True, kw_only=True, array_like=True):
     in the rolling reserve until reserve_at_ms; set_aside_minor: what was put there and is not the
     merchant's yet. pending_minor: of its net, what is not available yet and not refunded. is_available:
     its day came and it was moved; nothing returns to its pending part any more. is_fee_returned: refunds
-    give their part of the fee back, as agreed when it was sold.
+    give their part of the fee back, as agreed when it was sold. is_by_bank: it came by a bank transfer.
     """
 
     lot_id: str
@@ -49,6 +49,7 @@ class Lot(Struct, frozen=True, kw_only=True, array_like=True):
     reserve_at_ms: int | None = None
     is_available: bool = False
     is_fee_returned: bool = False
+    is_by_bank: bool = False
 
     @property
     def kept_minor(self) -> int:
@@ -82,19 +83,19 @@ class Sources(NamedTuple):
 
 
 class Refund(Struct, frozen=True, kw_only=True, array_like=True):
-    """One refund and its sources."""
+    """One refund and its sources. is_entered: it was given back to a wallet or in another currency, by an entry."""
 
     refund_id: str
     amount_minor: int
     status: RefundStatus
     sources: Sources
+    is_entered: bool = False
 
 
 class Payment(Struct, frozen=True, kw_only=True, array_like=True):
     """One payment; its currency never changes. fee_returned_minor: what of its fees went back to the merchant.
 
-    taken_back_minor: what went back by no refund of it: disputed and not won, given back to a wallet, or
-    in another currency than the merchant's.
+    taken_back_minor: what went back by no refund of it: disputed and not won.
     """
 
     currency: str
@@ -128,6 +129,11 @@ class Payment(Struct, frozen=True, kw_only=True, array_like=True):
     def refundable_minor(self) -> int:
         """What of its sales has not gone back and is not asked for; below zero where disputes took more."""
         return self.captured_minor - self.claimed_minor - self.taken_back_minor
+
+    @property
+    def is_by_bank(self) -> bool:
+        """Whether all of it came by bank transfers, so that refunds go that way, too."""
+        return bool(self.lots) and all(lot.is_by_bank for lot in self.lots)
 
     @property
     def claimed_minor(self) -> int:

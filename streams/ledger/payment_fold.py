@@ -45,16 +45,25 @@ from streams.ledger.templates.payments import (
     FEE_RETURNED,
     HOLD,
     HOLD_EXPIRED,
+    REFUND_BOUNCED,
     REFUND_FAILED,
     REFUND_REQUESTED,
     REFUND_RESERVED,
     REFUND_REVERSED,
     REFUND_SUCCEEDED,
+    REFUND_TRANSFERRED,
     RELEASE,
     RESERVE_RELEASED,
 )
-from streams.ledger.templates.transfers import WALLET_REFUND_RETURNED, WALLET_REFUNDED
-from streams.ledger.templates.treasury import FX_REFUNDED
+from streams.ledger.templates.transfers import (
+    TRANSFER_IDENTIFIED,
+    TRANSFER_RECEIVED,
+    WALLET_REFUND_RETURNED,
+    WALLET_REFUNDED,
+)
+from streams.ledger.templates.treasury import FX_REFUND_FAILED, FX_REFUNDED
+
+_BY_BANK: Final = frozenset({TRANSFER_RECEIVED.name, TRANSFER_IDENTIFIED.name})
 
 
 def after_transaction(payment: Payment, body: TransactionPosted, at_ms: int, head: Head) -> Payment:
@@ -123,6 +132,7 @@ def _sold(payment: Payment, body: TransactionPosted, head: Head) -> Payment:
         available_at_ms=body.available_at_ms,
         reserve_at_ms=body.reserve_at_ms,
         is_fee_returned=agreed(head.terms, body.terms_version).fee_refund_policy == "proportional",
+        is_by_bank=body.template in _BY_BANK,
     )
     return replace(payment, lots=(*payment.lots, lot))
 
@@ -167,6 +177,20 @@ def _refund_set_aside(payment: Payment, body: TransactionPosted, at_ms: int, num
     return with_refund(with_pending(payment, sources.pending, -1), refund)
 
 
+def _refund_entered(payment: Payment, body: TransactionPosted, at_ms: int, number: int) -> Payment:
+    """Set aside and given back at once, with its part of the fee."""
+    after = _refund_set_aside(payment, body, at_ms, number)
+    given = replace(_refund(after, body), status="succeeded", is_entered=True)
+    fee_minor = moved_minor(body.legs, FEE_PROCESSING, "debit")
+    return replace(with_refund(after, given), fee_returned_minor=payment.fee_returned_minor + fee_minor)
+
+
+def _entered_undone(payment: Payment, body: TransactionPosted, at_ms: int, number: int) -> Payment:
+    fee_minor = moved_minor(body.legs, FEE_PROCESSING, "credit")
+    after = _refund_undone(payment, body, at_ms, number)
+    return replace(after, fee_returned_minor=payment.fee_returned_minor - fee_minor)
+
+
 def _refund_succeeded(payment: Payment, body: TransactionPosted, at_ms: int, number: int) -> Payment:
     return with_refund(payment, replace(_refund(payment, body), status="succeeded"))
 
@@ -188,11 +212,6 @@ def _fee_charged_again(payment: Payment, body: TransactionPosted, at_ms: int, nu
 
 def _taken_back(payment: Payment, body: TransactionPosted, at_ms: int, number: int) -> Payment:
     return replace(payment, taken_back_minor=payment.taken_back_minor + body.amount_minor)
-
-
-def _taken_from_pending(payment: Payment, body: TransactionPosted, at_ms: int, number: int) -> Payment:
-    parts = taken(payment.lots, moved_minor(body.legs, MERCHANT_PENDING, "debit"))
-    return _taken_back(with_pending(payment, parts, -1), body, at_ms, number)
 
 
 def _kept_after_all(payment: Payment, body: TransactionPosted, at_ms: int, number: int) -> Payment:
@@ -217,13 +236,16 @@ _FOLDS: Final[Mapping[str, Callable[[Payment, TransactionPosted, int, int], Paym
     REFUND_SUCCEEDED.name: _refund_succeeded,
     REFUND_FAILED.name: _refund_undone,
     REFUND_REVERSED.name: _refund_undone,
+    REFUND_TRANSFERRED.name: _refund_succeeded,
+    REFUND_BOUNCED.name: _refund_undone,
     FEE_RETURNED.name: _fee_returned,
     FEE_CHARGED_AGAIN.name: _fee_charged_again,
     DISPUTE_OPENED.name: _taken_back,
     INQUIRY_ESCALATED.name: _taken_back,
     DISPUTE_WON.name: _kept_after_all,
     DISPUTE_WON_LATE.name: _kept_after_all,
-    FX_REFUNDED.name: _taken_from_pending,
-    WALLET_REFUNDED.name: _taken_from_pending,
-    WALLET_REFUND_RETURNED.name: _kept_after_all,
+    FX_REFUNDED.name: _refund_entered,
+    FX_REFUND_FAILED.name: _entered_undone,
+    WALLET_REFUNDED.name: _refund_entered,
+    WALLET_REFUND_RETURNED.name: _entered_undone,
 }

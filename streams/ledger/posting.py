@@ -181,6 +181,11 @@ def freed(debt_minor: int, lost_minor: int, amount_minor: int) -> Parts:
     return Parts(repaid, *up_to(lost_minor, left_minor))
 
 
+def of_fee(parts: Parts) -> dict[str, int]:
+    """The same names for what becomes of a fee that goes with an amount."""
+    return {f"fee_{name}": part_minor for name, part_minor in parts._asdict().items()}
+
+
 def debt_minor(book: Book, names: Names) -> int:
     """What the merchant owes in a currency; most never owed anything."""
     is_indebted = names.currency in book.head.indebted

@@ -6,17 +6,19 @@ from schemas.ledger import TransactionPosted
 from schemas.outcomes import Outcome
 from streams.ledger.chart import MERCHANT_AVAILABLE
 from streams.ledger.payment import Refund, returned
-from streams.ledger.posting import Case, Posted, freed, own_id, posted, sources, up_to
+from streams.ledger.posting import Case, Parts, Posted, freed, of_fee, own_id, posted, sources, up_to
 from streams.ledger.pricing import returned_fee_minor
 from streams.ledger.templates.form import Template
 from streams.ledger.templates.payments import (
     FEE_CHARGED_AGAIN,
     FEE_RETURNED,
+    REFUND_BOUNCED,
     REFUND_FAILED,
     REFUND_REQUESTED,
     REFUND_RESERVED,
     REFUND_REVERSED,
     REFUND_SUCCEEDED,
+    REFUND_TRANSFERRED,
 )
 
 
@@ -44,7 +46,8 @@ def request(case: Case) -> Posted:
 def succeed(case: Case) -> Posted:
     """The provider gave back what was set aside; what was not set aside is so first."""
     refund, amount_minor = _open(case), case.amount_minor
-    succeeded = posted(case, REFUND_SUCCEEDED, {"amount": amount_minor}, amount_minor)
+    template = REFUND_TRANSFERRED if case.payment.is_by_bank else REFUND_SUCCEEDED
+    succeeded = posted(case, template, {"amount": amount_minor}, amount_minor)
     if refund is None:
         drawn = sources(case, amount_minor)
         requested = _moved(case, REFUND_REQUESTED, drawn.amounts, _own_id(case, REFUND_REQUESTED))
@@ -58,14 +61,32 @@ def succeed(case: Case) -> Posted:
 def fail(case: Case) -> Posted:
     """The provider did not give it back, or took it back: everything returns to where it came from."""
     refund = _open(case)
-    if refund is None or refund.amount_minor != case.amount_minor:
+    if refund is None or refund.is_entered or refund.amount_minor != case.amount_minor:
         return Outcome.UNEXPECTED_STATE
     amounts = _returned(case, refund)
     if refund.status == "reserved":
         return (_moved(case, REFUND_FAILED, amounts),)
-    back = _moved(case, REFUND_REVERSED, amounts)
-    left_minor = case.payment.refunded_minor - refund.amount_minor
-    return (back, *_fee_charged_again(case, left_minor, amounts["freed"]))
+    back = _moved(case, REFUND_BOUNCED if case.payment.is_by_bank else REFUND_REVERSED, amounts)
+    return (back, *_fee_charged_again(case, refund, amounts["freed"]))
+
+
+def entered(case: Case, amount_minor: int) -> Mapping[str, int] | Outcome:
+    """Amounts of a refund that is set aside and given back at once, and of its part of the fee."""
+    if _open(case) is not None:
+        return Outcome.UNEXPECTED_STATE
+    drawn = sources(case, amount_minor)
+    fee = _fee_parts(case, amount_minor, case.debt_minor + drawn.owed_minor, drawn.owed_minor)
+    return {**drawn.amounts, **of_fee(fee)}
+
+
+def undone(case: Case, amount_minor: int) -> Mapping[str, int] | Outcome:
+    """Amounts of such a refund that came back, and of its part of the fee, which is charged again."""
+    refund = _open(case)
+    if refund is None or not refund.is_entered or refund.amount_minor != amount_minor:
+        return Outcome.UNEXPECTED_STATE
+    amounts = _returned(case, refund)
+    available, owed = _again(case, refund, amounts["freed"])
+    return {**amounts, "fee_available": available, "fee_owed": owed}
 
 
 def _open(case: Case) -> Refund | None:
@@ -111,24 +132,35 @@ def _fee_returned(case: Case, debt_minor: int, lent_minor: int) -> tuple[Transac
 
     debt_minor: owed once the refund is set aside; lent_minor: what of the refund was.
     """
-    refunded_minor = case.payment.refunded_minor + case.amount_minor
-    amount_minor = _fee_target_minor(case, refunded_minor) - case.payment.fee_returned_minor
-    if amount_minor <= 0:
+    parts = _fee_parts(case, case.amount_minor, debt_minor, lent_minor)
+    if not any(parts):
         return ()
-    parts = freed(debt_minor, min(lent_minor, case.written_off_minor), amount_minor)
     begun_as = _own_id(case, FEE_RETURNED)
-    return (posted(case, FEE_RETURNED, parts._asdict(), amount_minor, begun_as=begun_as),)
+    return (posted(case, FEE_RETURNED, parts._asdict(), sum(parts), begun_as=begun_as),)
 
 
-def _fee_charged_again(case: Case, refunded_minor: int, freed_minor: int) -> tuple[TransactionPosted, ...]:
-    """What went back of the fee with a refund that was reversed. freed_minor: available since that."""
-    amount_minor = case.payment.fee_returned_minor - _fee_target_minor(case, refunded_minor)
-    if amount_minor <= 0:
+def _fee_parts(case: Case, amount_minor: int, debt_minor: int, lent_minor: int) -> Parts:
+    """What of the fee goes back with a refund of this amount, and what it repays."""
+    refunded_minor = case.payment.refunded_minor + amount_minor
+    fee_minor = _fee_target_minor(case, refunded_minor) - case.payment.fee_returned_minor
+    return freed(debt_minor, min(lent_minor, case.written_off_minor), max(fee_minor, 0))
+
+
+def _fee_charged_again(case: Case, refund: Refund, freed_minor: int) -> tuple[TransactionPosted, ...]:
+    """What went back of the fee with a refund that was reversed, as a transaction of its own."""
+    available, owed = _again(case, refund, freed_minor)
+    if not available + owed:
         return ()
-    available, owed = up_to(case.free_minor(MERCHANT_AVAILABLE) + freed_minor, amount_minor)
     amounts = {"available": available, "owed": owed}
     begun_as = _own_id(case, FEE_CHARGED_AGAIN)
-    return (posted(case, FEE_CHARGED_AGAIN, amounts, amount_minor, begun_as=begun_as),)
+    return (posted(case, FEE_CHARGED_AGAIN, amounts, available + owed, begun_as=begun_as),)
+
+
+def _again(case: Case, refund: Refund, freed_minor: int) -> tuple[int, int]:
+    """What went back of the fee with a refund: from what is available, and owed. freed_minor: available by now."""
+    left_minor = _fee_target_minor(case, case.payment.refunded_minor - refund.amount_minor)
+    amount_minor = max(case.payment.fee_returned_minor - left_minor, 0)
+    return up_to(case.free_minor(MERCHANT_AVAILABLE) + freed_minor, amount_minor)
 
 
 def _own_id(case: Case, template: Template) -> str:

@@ -50,7 +50,7 @@ OTHER_BOOKS: Final = {
     "split_received": (OTHER_MERCHANT,),
     "split_returned": (OTHER_MERCHANT,),
     "wallet_received": (WALLET,),
-    "wallet_refunded": (WALLET,),
+    "wallet_refunded": (WALLET, f"wal_{OTHER_MERCHANT[4:]}"),
     "wallet_returned": (MERCHANT,),
     "wallet_credited": (MERCHANT,),
     "wallet_refund_returned": (WALLET,),
@@ -170,7 +170,7 @@ class Anybody:
             provider=self._one_of(["simulator"] * 6 + ["other", None]),
             payment_id=self._payment_of(book if book in MERCHANTS else MERCHANT) if is_named else None,
             other_book=self._one_of(OTHER_BOOKS.get(template, (None,))),
-            other_currency=self._one_of(["EUR", "JPY"]) if template.startswith("fx_") else None,
+            other_currency="EUR" if template.startswith("fx_") else None,
         )
         self.desk.enter(said, book=book)
 
@@ -182,7 +182,9 @@ class Anybody:
         if not begun:
             return
         before, book = self._one_of(begun)
-        amounts = {name: self._one_of((0, 0, 30)) for name in ENTRIES[template].given}
+        amounts = {
+            name: before.amounts.get(name, self._one_of((0, 0, 30))) for name in ENTRIES[template].given
+        }
         said = entry(
             template,
             before.operation_id,
@@ -192,6 +194,7 @@ class Anybody:
             currency=before.currency,
             provider=before.provider,
             payment_id=before.payment_id,
+            other_currency="EUR" if template.startswith("fx_") else None,
         )
         self.desk.enter(said, book=book)
 

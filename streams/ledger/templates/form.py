@@ -99,4 +99,12 @@ FEE_CHARGED: Final = _of_fee(CHARGED)
 """The fee that is charged with it, after the amount."""
 FEE_FREED: Final = _of_fee(FREED)
 """The fee that goes back with it, after the amount."""
+ALL_FEE_MADE_UP: Final = "fee_repaid + fee_freed + fee_loss_recovered"
 FEE_MADE_UP: Final = _of_fee(MADE_UP)
+GIVEN_BACK: Final = f"pending + {ALL_MADE_UP}"
+RESTORED: Final = (credit(MERCHANT_PENDING, "pending"), *MADE_UP)
+"""Where the money of a refund that failed returns to: to what of the payment is pending still, and as above."""
+FEE_BACK: Final = (debit(FEE_PROCESSING, ALL_FEE_MADE_UP), *FEE_MADE_UP)
+"""A refund gives its part of the fee back in the same transaction, where the terms say so."""
+FEE_AGAIN: Final = (*FEE_CHARGED, credit(FEE_PROCESSING, "fee_available + fee_owed"))
+"""One that failed takes it again."""

@@ -23,6 +23,7 @@ from streams.ledger.chart import (
     SUBSCRIPTION_REVENUE,
 )
 from streams.ledger.templates.form import (
+    ALL_FEE_MADE_UP,
     ALL_FREED,
     ALL_MADE_UP,
     CHARGED,
@@ -44,7 +45,7 @@ _CHARGED_FOR_IT: Final = (
     debit(COST_DISPUTE, "cost"),
     credit(PSP_RECEIVABLE, "cost"),
 )
-_FEE_BACK: Final = (debit(FEE_DISPUTE, "fee_repaid + fee_freed + fee_loss_recovered"), *FEE_MADE_UP)
+_FEE_BACK: Final = (debit(FEE_DISPUTE, ALL_FEE_MADE_UP), *FEE_MADE_UP)
 DISPUTE_OPENED: Final = Template(
     "dispute_opened",
     "The network pulled the amount: it is frozen, and the fee charged",

@@ -4,6 +4,7 @@ from typing import Final
 
 from schemas.ledger import Phase
 from streams.ledger.chart import (
+    BANK_CLIENT_FUNDS,
     COST_PSP,
     FEE_PROCESSING,
     MERCHANT_PENDING,
@@ -17,8 +18,10 @@ from streams.ledger.templates.form import (
     CHARGED,
     DEDUCTED,
     FREED,
+    GIVEN_BACK,
     MADE_UP,
     REFUNDED,
+    RESTORED,
     Template,
     TemplateLeg,
     credit,
@@ -36,8 +39,6 @@ def _announced(phase: Phase, formula: str = "amount") -> tuple[TemplateLeg, ...]
 
 _AMOUNT: Final = "pending + available + owed"
 _SET_ASIDE: Final = (*REFUNDED, credit(REFUND_CLEARING, _AMOUNT))
-_GIVEN_BACK: Final = f"pending + {ALL_MADE_UP}"
-_RESTORED: Final = (credit(MERCHANT_PENDING, "pending"), *MADE_UP)
 
 HOLD: Final = Template("hold", "The issuer holds the amount; nothing has moved", _announced("pending"))
 RELEASE: Final = Template("release", "A hold was voided or left over by a capture", _announced("released"))
@@ -71,12 +72,22 @@ REFUND_SUCCEEDED: Final = Template(
 REFUND_FAILED: Final = Template(
     "refund_failed",
     "The provider did not give it back: it returns to where it came from, debts and what was written off first",
-    (debit(REFUND_CLEARING, _GIVEN_BACK), *_RESTORED),
+    (debit(REFUND_CLEARING, GIVEN_BACK), *RESTORED),
 )
 REFUND_REVERSED: Final = Template(
     "refund_reversed",
     "The provider took a refund back after it had succeeded",
-    (debit(PSP_RECEIVABLE, _GIVEN_BACK), *_RESTORED),
+    (debit(PSP_RECEIVABLE, GIVEN_BACK), *RESTORED),
+)
+REFUND_TRANSFERRED: Final = Template(
+    "refund_transferred",
+    "The bank gave back what had come by a bank transfer",
+    (debit(REFUND_CLEARING), credit(BANK_CLIENT_FUNDS)),
+)
+REFUND_BOUNCED: Final = Template(
+    "refund_bounced",
+    "A refund by bank transfer came back after it had succeeded",
+    (debit(BANK_CLIENT_FUNDS, GIVEN_BACK), *RESTORED),
 )
 FEE_RETURNED: Final = Template(
     "fee_returned",

@@ -11,7 +11,18 @@ from streams.ledger.chart import (
     PSP_RECEIVABLE,
     SUSPENSE,
 )
-from streams.ledger.templates.form import ALL_FREED, DEDUCTED, FREED, Template, credit, debit
+from streams.ledger.templates.form import (
+    ALL_FREED,
+    DEDUCTED,
+    FEE_AGAIN,
+    FEE_BACK,
+    FREED,
+    GIVEN_BACK,
+    RESTORED,
+    Template,
+    credit,
+    debit,
+)
 
 WALLET_TOPPED_UP: Final = Template(
     "wallet_topped_up",
@@ -43,6 +54,7 @@ WALLET_REFUNDED: Final = Template(
         debit(MERCHANT_PENDING, "pending"),
         debit(MERCHANT_AVAILABLE, "available"),
         credit(INTERBOOK_CLEARING, "pending + available"),
+        *FEE_BACK,
     ),
 )
 WALLET_CREDITED: Final = Template(
@@ -53,8 +65,8 @@ WALLET_CREDITED: Final = Template(
 )
 WALLET_REFUND_RETURNED: Final = Template(
     "wallet_refund_returned",
-    "What a merchant gave back to a wallet comes back, refused by the wallet's book: a debt is repaid first",
-    (debit(INTERBOOK_CLEARING, ALL_FREED), *FREED),
+    "What a merchant gave back to a wallet comes back, refused by the wallet's book: as a refund that failed",
+    (debit(INTERBOOK_CLEARING, GIVEN_BACK), *RESTORED, *FEE_AGAIN),
 )
 SPLIT_SENT: Final = Template(
     "split_sent",

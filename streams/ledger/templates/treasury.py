@@ -16,7 +16,17 @@ from streams.ledger.chart import (
     PSP_RESERVE,
     SUSPENSE,
 )
-from streams.ledger.templates.form import DEDUCTED, REFUNDED, Template, credit, debit
+from streams.ledger.templates.form import (
+    DEDUCTED,
+    FEE_AGAIN,
+    FEE_BACK,
+    GIVEN_BACK,
+    REFUNDED,
+    RESTORED,
+    Template,
+    credit,
+    debit,
+)
 
 # --- Settlement and the bank ------------------------------------------------------------------------
 
@@ -117,6 +127,18 @@ FX_REFUNDED: Final = Template(
         credit(FX_POSITION, "pending + available + owed"),
         debit(FX_POSITION, "presented", "other"),
         credit(PSP_RECEIVABLE, "presented", "other"),
+        *FEE_BACK,
+    ),
+)
+FX_REFUND_FAILED: Final = Template(
+    "fx_refund_failed",
+    "A refund in another currency came back: it returns to where it came from, debts first, and its fee is charged again",
+    (
+        debit(FX_POSITION, GIVEN_BACK),
+        *RESTORED,
+        debit(PSP_RECEIVABLE, "presented", "other"),
+        credit(FX_POSITION, "presented", "other"),
+        *FEE_AGAIN,
     ),
 )
 FX_CLOSED_OUT: Final = Template(

@@ -109,7 +109,13 @@ def test_only_the_treasury_is_opened_by_hand(book: str) -> None:
             other_currency="EUR",
             amounts={"amount": 100, "presented": 90},
         ),
-        entry("fx_refunded", "t", other_currency="EUR", amounts={"amount": 100, "presented": 90}),
+        entry(
+            "fx_refunded",
+            "t",
+            payment_id="pay_1",
+            other_currency="EUR",
+            amounts={"amount": 100, "presented": 90},
+        ),
     ],
 )
 @pytest.mark.parametrize("code", [1300, 2010, 2020])
