@@ -35,4 +35,4 @@ def capture(case: Case) -> Posted:
 
 
 def _held_minor(case: Case) -> int:
-    return case.payment.held_minor(case.names.provider, case.command.operation_id)
+    return case.payment.held_minor(case.names.provider, case.command.operation_id, case.names.currency)

@@ -38,6 +38,7 @@ from streams.ledger.chart import CHART
 from streams.ledger.elapsed import elapse
 from streams.ledger.entering import enter
 from streams.ledger.entries import ENTRIES
+from streams.ledger.payment import Payment
 from streams.ledger.posting import Case, Posted, fingerprint, is_named, met, overflows
 from streams.ledger.reactions import answer, is_answered, sent_back
 from streams.ledger.rows import Known
@@ -132,13 +133,21 @@ def _about_payment(case: Case, command: LedgerCommand) -> Posted:
         return Outcome.AMOUNT_NOT_POSITIVE
     if not is_named(command) or ids.key_of(command.payment_id) is None:
         return Outcome.PARAMETER_INVALID
-    if case.payment.currency != command.currency:
+    if _is_of_another_currency(case.payment, command):
         return Outcome.CURRENCY_DIFFERS
     said = _POSTINGS[type(command)](case)
     if isinstance(said, Outcome):
         return said
     is_too_much = any(overflows(case.rows, transaction.legs) for transaction in said)
     return Outcome.AMOUNT_OVERFLOW if is_too_much else said
+
+
+def _is_of_another_currency(payment: Payment, command: LedgerCommand) -> bool:
+    """Whether it is neither that of the payment nor, about holds, what the customer pays in."""
+    is_held = isinstance(command, RecordHold | RecordRelease) and any(
+        hold.currency == command.currency for hold in payment.holds
+    )
+    return payment.currency != command.currency and not is_held
 
 
 def _repeated(book: Book, known: Known, command: LedgerCommand | PostEntry) -> Decision[AggregateEvent]:

@@ -28,6 +28,10 @@ def deadline_ms(book: Book) -> int | None:
     return book.head.next_due_ms
 
 
+_Waited = tuple[Template, str, int, str]
+"""What is posted of what waited: its template, provider, amount and currency."""
+
+
 class _Owing(NamedTuple):
     """What the merchant owes, and what of its debts was written off, once the transactions before are posted."""
 
@@ -38,9 +42,9 @@ class _Owing(NamedTuple):
 def _posted(book: Book, due: Due, owing: dict[str, _Owing]) -> TransactionPosted:
     payment = book.rows.payment(due.payment_id)
     assert payment is not None, f"{due.payment_id} waits and does not exist"
-    template, provider, amount_minor = _WAITED[due.kind](payment, due)
+    template, provider, amount_minor, currency = _WAITED[due.kind](payment, due)
     head = book.head
-    names = Names(head.mode, head.merchant_id, provider, payment.currency, book.partition)
+    names = Names(head.mode, head.merchant_id, provider, currency, book.partition)
     amounts = {"amount": amount_minor}
     if template is not HOLD_EXPIRED:
         debt, lost = owing.get(names.currency) or _owed(book, names)
@@ -57,7 +61,7 @@ def _posted(book: Book, due: Due, owing: dict[str, _Owing]) -> TransactionPosted
         payment_id=due.payment_id,
         provider=provider,
         amount_minor=amount_minor,
-        currency=payment.currency,
+        currency=currency,
         legs=post(template, names, amounts),
         terms_version=in_force(head.terms, due.due_ms).number,
     )
@@ -67,24 +71,24 @@ def _owed(book: Book, names: Names) -> _Owing:
     return _Owing(debt_minor(book, names), book.head.written_off.get(names.currency, 0))
 
 
-def _lot(payment: Payment, due: Due) -> tuple[Template, str, int]:
+def _lot(payment: Payment, due: Due) -> _Waited:
     lot = payment.lot(due.operation_id)
     assert lot is not None, f"{due.operation_id} waits and does not exist"
-    return AVAILABLE, lot.provider, lot.pending_minor
+    return AVAILABLE, lot.provider, lot.pending_minor, payment.currency
 
 
-def _reserve(payment: Payment, due: Due) -> tuple[Template, str, int]:
+def _reserve(payment: Payment, due: Due) -> _Waited:
     lot = payment.lot(due.operation_id)
     assert lot is not None, f"{due.operation_id} waits and does not exist"
-    return RESERVE_RELEASED, lot.provider, lot.reserve_minor
+    return RESERVE_RELEASED, lot.provider, lot.reserve_minor, payment.currency
 
 
-def _hold(payment: Payment, due: Due) -> tuple[Template, str, int]:
+def _hold(payment: Payment, due: Due) -> _Waited:
     hold = next(one for one in payment.holds if one.number == due.number)
-    return HOLD_EXPIRED, hold.provider, hold.amount_minor
+    return HOLD_EXPIRED, hold.provider, hold.amount_minor, hold.currency or payment.currency
 
 
-_WAITED: Final[Mapping[DueKind, Callable[[Payment, Due], tuple[Template, str, int]]]] = {
+_WAITED: Final[Mapping[DueKind, Callable[[Payment, Due], _Waited]]] = {
     "lot": _lot,
     "reserve": _reserve,
     "hold": _hold,

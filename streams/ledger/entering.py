@@ -15,6 +15,7 @@ from streams.ledger.posting import Case, Posted, is_named, overflows, posted, sa
 from streams.ledger.rows import POSTED, Item
 from streams.ledger.templates import REVERSAL
 from streams.ledger.templates.merchants import WRITTEN_OFF
+from streams.ledger.templates.treasury import FX_CAPTURED
 
 _OF_A_PAYMENT: Final = frozenset(
     {"reserve_applied", "wallet_refunded", "wallet_refund_returned", "fx_refunded", "fx_refund_failed"}
@@ -114,7 +115,8 @@ def _misstated(case: Case, entry: Entry) -> Outcome | None:
         return Outcome.AMOUNT_NOT_POSITIVE
     if sum(command.amounts.values()) > MAX_AMOUNT_MINOR:
         return Outcome.AMOUNT_OVERFLOW
-    if command.payment_id is not None and case.payment.currency != command.currency:
+    is_exchange = entry.template is FX_CAPTURED and not case.payment.is_sold
+    if command.payment_id is not None and case.payment.currency != command.currency and not is_exchange:
         return Outcome.CURRENCY_DIFFERS
     return None
 

@@ -141,6 +141,13 @@ def _with_fee(case: Case, given: Amounts, item: Item | None) -> Amounts:
     return {**given, "fee": item.amounts.get("fee", 0)}
 
 
+def _from_hold(case: Case, given: Amounts, item: Item | None) -> Amounts:
+    """What was held of it, in the currency the customer pays, is announced no longer."""
+    other_currency = getattr(case.command, "other_currency", None) or ""
+    held_minor = case.payment.held_minor(case.names.provider, case.command.operation_id, other_currency)
+    return {**given, "from_hold": min(given["presented"], held_minor)}
+
+
 def _given_back(case: Case, given: Amounts, item: Item | None) -> Amounts | Outcome:
     """From where a refund takes it, and what of the fee goes back."""
     amounts = refunds.entered(case, given["amount"])
@@ -220,7 +227,13 @@ ENTRIES: Final[Mapping[str, Entry]] = {
         Entry(_R.BANK_CHARGED, is_reversible=True),
         Entry(_R.FEE_SWEPT, is_reversible=True),
         Entry(_R.BANK_FUNDED, is_reversible=True),
-        Entry(_R.FX_CAPTURED, ("amount", "presented", "margin"), is_sale=True, is_unstoppable=True),
+        Entry(
+            _R.FX_CAPTURED,
+            ("amount", "presented", "margin"),
+            _from_hold,
+            is_sale=True,
+            is_unstoppable=True,
+        ),
         Entry(_R.FX_REFUNDED, ("amount", "presented"), _given_back, begins=True),
         Entry(_R.FX_REFUND_FAILED, ("amount", "presented"), _same_exchange, follows=("fx_refunded",)),
         Entry(_R.FX_CLOSED_OUT, ("amount", "sold", "gain", "loss"), is_reversible=True),

@@ -14,7 +14,8 @@ RefundStatus = Literal["reserved", "succeeded", "failed"]
 class Hold(Struct, frozen=True, kw_only=True, array_like=True):
     """What is still held of one authorization. number: version of the book that made it.
 
-    is_expired: its time ran out in the ledger; nothing of it is left.
+    is_expired: its time ran out in the ledger; nothing of it is left. currency: in which the customer pays;
+    empty: in the payment's own.
     """
 
     operation_id: str
@@ -23,6 +24,7 @@ class Hold(Struct, frozen=True, kw_only=True, array_like=True):
     number: int
     expires_at_ms: int | None = None
     is_expired: bool = False
+    currency: str = ""
 
 
 class Lot(Struct, frozen=True, kw_only=True, array_like=True):
@@ -93,7 +95,9 @@ class Refund(Struct, frozen=True, kw_only=True, array_like=True):
 
 
 class Payment(Struct, frozen=True, kw_only=True, array_like=True):
-    """One payment; its currency never changes. fee_returned_minor: what of its fees went back to the merchant.
+    """One payment. currency: of its first hold, or in which it is sold where what was held is exchanged.
+
+    fee_returned_minor: what of its fees went back to the merchant.
 
     taken_back_minor: what went back by no refund of it: disputed and not won.
     """
@@ -145,6 +149,11 @@ class Payment(Struct, frozen=True, kw_only=True, array_like=True):
         """What was given back for good."""
         return sum([one.amount_minor for one in self.refunds if one.status == "succeeded"])
 
+    @property
+    def is_sold(self) -> bool:
+        """Whether there is more of it than holds, so that its currency never changes."""
+        return bool(self.lots or self.refunds or self.taken_back_minor)
+
     def refund(self, refund_id: str) -> Refund | None:
         """The refund with this id."""
         return next((one for one in self.refunds if one.refund_id == refund_id), None)
@@ -157,15 +166,19 @@ class Payment(Struct, frozen=True, kw_only=True, array_like=True):
         """The holds of the authorization with this id."""
         return [one for one in self.holds if one.operation_id == operation_id]
 
-    def taken_from(self, provider: str, operation_id: str) -> list[Hold]:
+    def taken_from(self, provider: str, operation_id: str, currency: str) -> list[Hold]:
         """The holds an operation at a provider takes from: its own where it is an authorization, else all there."""
-        there = [one for one in self.holds if one.provider == provider]
+        there = [
+            one
+            for one in self.holds
+            if one.provider == provider and (one.currency or self.currency) == currency
+        ]
         own = [one for one in there if one.operation_id == operation_id]
         return own or there
 
-    def held_minor(self, provider: str, operation_id: str) -> int:
-        """What is held for an operation at a provider."""
-        return sum([one.amount_minor for one in self.taken_from(provider, operation_id)])
+    def held_minor(self, provider: str, operation_id: str, currency: str) -> int:
+        """What is held for an operation at a provider, in a currency."""
+        return sum([one.amount_minor for one in self.taken_from(provider, operation_id, currency)])
 
     def waits(self, payment_id: str) -> set[Due]:
         """What of it waits for its time."""
@@ -186,12 +199,12 @@ class Payment(Struct, frozen=True, kw_only=True, array_like=True):
         }
 
 
-def released(payment: Payment, provider: str, operation_id: str, amount_minor: int) -> Payment:
-    """The payment with so much less held for an operation at a provider, of its oldest holds first.
+def released(payment: Payment, provider: str, operation_id: str, amount_minor: int, currency: str) -> Payment:
+    """The payment with so much less held for an operation at a provider in a currency, of its oldest holds first.
 
     A hold of which nothing is left is forgotten.
     """
-    holds, taken_from = [], payment.taken_from(provider, operation_id)
+    holds, taken_from = [], payment.taken_from(provider, operation_id, currency)
     for hold in payment.holds:
         part_minor = min(amount_minor, hold.amount_minor) if hold in taken_from else 0
         amount_minor -= part_minor

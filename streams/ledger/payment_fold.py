@@ -13,7 +13,6 @@ from streams.ledger.chart import (
     MERCHANT_PENDING,
     MERCHANT_RECEIVABLE,
     MERCHANT_RESERVE,
-    PSP_RECEIVABLE,
     TAX_PAYABLE,
     described,
 )
@@ -61,13 +60,15 @@ from streams.ledger.templates.transfers import (
     WALLET_REFUND_RETURNED,
     WALLET_REFUNDED,
 )
-from streams.ledger.templates.treasury import FX_REFUND_FAILED, FX_REFUNDED
+from streams.ledger.templates.treasury import FX_CAPTURED, FX_REFUND_FAILED, FX_REFUNDED
 
 _BY_BANK: Final = frozenset({TRANSFER_RECEIVED.name, TRANSFER_IDENTIFIED.name})
 
 
 def after_transaction(payment: Payment, body: TransactionPosted, at_ms: int, head: Head) -> Payment:
     """The payment after a transaction; the same where it says nothing of one. head: of the book after it."""
+    if body.template == FX_CAPTURED.name:
+        payment = replace(payment, currency=body.currency)
     if body.template in SALES:
         return _sold(payment, body, head)
     fold = _FOLDS.get(body.template)
@@ -81,12 +82,13 @@ def _held(payment: Payment, body: TransactionPosted, at_ms: int, number: int) ->
         amount_minor=body.amount_minor,
         number=number,
         expires_at_ms=body.expires_at_ms,
+        currency=body.currency,
     )
     return replace(payment, holds=(*payment.holds, hold))
 
 
 def _released(payment: Payment, body: TransactionPosted, at_ms: int, number: int) -> Payment:
-    return released(payment, body.provider or "", body.operation_id, body.amount_minor)
+    return released(payment, body.provider or "", body.operation_id, body.amount_minor, body.currency)
 
 
 def _expired(payment: Payment, body: TransactionPosted, at_ms: int, number: int) -> Payment:
@@ -106,9 +108,10 @@ def _expired(payment: Payment, body: TransactionPosted, at_ms: int, number: int)
 
 def _sold(payment: Payment, body: TransactionPosted, head: Head) -> Payment:
     assert body.available_at_ms is not None, "a sale says when it becomes available"
-    from_hold_minor = moved_minor(body.legs, PSP_RECEIVABLE, "debit", "released")
-    if from_hold_minor:
-        payment = released(payment, body.provider or "", body.operation_id, from_hold_minor)
+    for leg in body.legs:
+        if leg.phase == "released" and leg.side == "debit":
+            currency = described(leg.account_id).currency
+            payment = released(payment, body.provider or "", body.operation_id, leg.amount_minor, currency)
     # A sale credits each account once.
     credits = {
         described(leg.account_id).kind.code: leg.amount_minor

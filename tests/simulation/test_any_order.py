@@ -33,7 +33,7 @@ from schemas.ledger import (
     TransactionPosted,
 )
 from schemas.testing import MERCHANT, OTHER_MERCHANT
-from streams.ledger.entries import ENTRIES
+from streams.ledger.entries import ENTRIES, SALES
 from streams.ledger.legs import MAX_AMOUNT_MINOR
 from streams.ledger.templates import REVERSAL, TEMPLATES
 from streams.ledger.testing import DAY, TREASURY, WALLET, Desk, command, entry
@@ -86,6 +86,7 @@ class Anybody:
             *[self._outcome] * 2,
             *(
                 self._terms,
+                self._wallet_refund,
                 self._reversal,
                 self._time,
                 self._time,
@@ -128,7 +129,7 @@ class Anybody:
                 name=self._one_of("1234"),
                 turn=self._one_of([1, 1, 1, 2, 3]),
                 merchant=merchant,
-                currency=self._one_of(["USD"] * 8 + ["JPY", "XXX"]),
+                currency=self._one_of(["USD"] * 8 + ["EUR", "JPY", "XXX"]),
                 provider=self._one_of(["simulator"] * 5 + ["other", ""]),
                 **more,
             ),
@@ -197,6 +198,22 @@ class Anybody:
             other_currency="EUR" if template.startswith("fx_") else None,
         )
         self.desk.enter(said, book=book)
+
+    def _wallet_refund(self) -> None:
+        """A part of a sale, to a wallet or to what is none."""
+        sales = [one for one in self.posted if one[0].template in SALES]
+        if sales:
+            sale, book = self._one_of(sales)
+            said = entry(
+                "wallet_refunded",
+                f"back{book[-3:]}{self._one_of('123456789')}",
+                book=book,
+                amounts={"amount": self._one_of((1, 100, sale.amount_minor))},
+                currency=sale.currency,
+                payment_id=sale.payment_id,
+                other_book=self._one_of((WALLET, f"wal_{OTHER_MERCHANT[4:]}")),
+            )
+            self.desk.enter(said, book=book)
 
     def _reversal(self) -> None:
         if self.posted:

@@ -24,6 +24,7 @@ from streams.ledger.templates.form import (
     REFUNDED,
     RESTORED,
     Template,
+    TemplateLeg,
     credit,
     debit,
 )
@@ -111,6 +112,8 @@ FX_CAPTURED: Final = Template(
     "fx_captured",
     "A customer paid in another currency than the merchant settles in: each balances alone",
     (
+        TemplateLeg("debit", "released", PSP_RECEIVABLE, "from_hold", "other"),
+        TemplateLeg("credit", "released", MERCHANT_PENDING, "from_hold", "other"),
         debit(PSP_RECEIVABLE, "presented", "other"),
         credit(FX_POSITION, "presented", "other"),
         debit(FX_POSITION, "amount + margin"),

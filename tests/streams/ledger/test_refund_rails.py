@@ -111,3 +111,24 @@ def test_what_lent_for_an_exchange_and_was_written_off_is_made_up_for() -> None:
     desk.enter(_exchange("fx_refund_failed", "ref_1"))
     assert {5030, 1300}.isdisjoint(desk.by_code())
     assert ["not_reversible"] == desk.enter(entry(REVERSAL, "op_1", reverses=given_up.transaction_id)).said
+
+
+def test_what_is_held_in_the_currency_of_the_customer_is_captured_in_the_merchants() -> None:
+    """What was held of it is announced no longer, and what is left over may be held, released and run out."""
+    desk = Desk().open(fee_bps=0, fee_fixed_minor=0)
+    desk.hold(9_000, currency="EUR", expires_at_ms=desk.now_ms + DAY)
+    desk.enter(_exchange("fx_captured", "cap_1", amount=6_000, presented=5_400))
+    assert ["fx_captured"] == desk.said
+    assert (3_600, -6_000) == (desk.held_minor(), desk.by_code()[2010])
+    assert ["hold"] == desk.hold(500, currency="EUR", name="2").said
+    assert ["release"] == desk.release(500, currency="EUR", name="2").said
+    assert ["hold_expired"] == desk.wait(DAY).said
+    assert 0 == desk.held_minor()
+    assert ["refund_reserved"] == desk.reserve(6_000).said
+
+
+@pytest.mark.parametrize("kind", ["hold", "capture", "release"])
+def test_nothing_but_an_exchange_changes_the_currency_of_a_payment(kind: str) -> None:
+    """A hold in dollars beside one in euros is of another payment."""
+    desk = Desk().open().hold(9_000, currency="EUR")
+    assert ["currency_differs"] == getattr(desk, kind)(1_000, name="9").said
