@@ -36,6 +36,19 @@ _TREASURY: Final = "treasury"
 _BOOKS: Final = ("mer", "wal")
 _STATUSES: Final = get_args(AdjustmentStatus)
 _PARAMS: Final = {"entry": "template", "reason": "reason", "reference": "reference"}
+_NAMED: Final = {
+    Outcome.TEMPLATE_UNKNOWN: "template",
+    Outcome.TEMPLATE_NOT_BY_HAND: "template",
+    Outcome.PARAMETER_UNKNOWN: "amounts",
+    Outcome.AMOUNT_NOT_POSITIVE: "amounts",
+    Outcome.AMOUNT_OVERFLOW: "amounts",
+    Outcome.BALANCE_INSUFFICIENT: "amounts",
+    Outcome.CURRENCY_DIFFERS: "currency",
+    Outcome.TRANSACTION_UNKNOWN: "reverses",
+    Outcome.NOT_REVERSIBLE: "reverses",
+    Outcome.ALREADY_REVERSED: "reverses",
+}
+"""The parameter a refusal is about, where it is about one."""
 _MISSING: Final = "no such book or adjustment"
 
 EntryName = Annotated[str, Meta(pattern=r"^[a-z][a-z_]{1,63}\Z")]
@@ -183,7 +196,13 @@ async def _asked(
     )
     url = f"/v1/ledger/adjustments/{command.adjustment_id}"
     return result_answer(
-        reply, command.adjustment_id, _shown, params=_PARAMS, headers={"Location": url}, missing=_MISSING
+        reply,
+        command.adjustment_id,
+        _shown,
+        params=_PARAMS,
+        headers={"Location": url},
+        missing=_MISSING,
+        named=_NAMED if isinstance(command, ProposeAdjustment) else None,
     )
 
 

@@ -28,11 +28,12 @@ def result_answer(
     params: Mapping[str, str],
     headers: Mapping[str, str] | None = None,
     missing: str | None = None,
+    named: Mapping[Outcome, str] | None = None,
 ) -> Answer:
     """The answer to a reply; None: none came in time. Raises Problem for a refusal.
 
     shown: body and version of what the reply shows. params: how the parts of the command are called in the
-    request; what is not among them differs by the key. missing: what a not_found is about.
+    request; what is not among them differs by the key. missing: what a not_found is about. named: the parameter a refusal is about.
     """
     sent = dict(headers or {})
     if reply is None:
@@ -48,7 +49,8 @@ def result_answer(
         detail = f"differing parameters: {', '.join(differing)}" if differing else None
         if outcome is Outcome.NOT_FOUND:
             detail = missing
-        raise Problem(outcome, detail, param=differing[0] if differing else None)
+        param = differing[0] if differing else (named or {}).get(outcome)
+        raise Problem(outcome, detail, param=param)
     assert reply.view is not None, f"{outcome} is told with what it is about"
     body, version = shown(reply.view)
     if reply.replayed:

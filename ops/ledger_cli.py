@@ -47,7 +47,10 @@ def play_month(
     data_dir: DataDir = None,
     as_json: AsJson = False,
 ) -> None:
-    """Play a month of a marketplace through the ledger, and hold its books against the provider's and the bank's."""
+    """Play a month of a marketplace through the ledger, and hold its books against the provider's and the bank's.
+
+    Nobody else may pay meanwhile: what the provider and the bank say is compared as a whole.
+    """
     from ops import lifecycle
     from ops.month import scenario as month
     from ops.tables import checks_table

@@ -12,6 +12,7 @@ from msgspec import inspect
 
 import schemas
 from ops.markdown import table
+from ops.platform import LAPTOP_WINDOWS
 from ops.reference_entries import page_parts
 from ops.verify.ledger_invariants import INVARIANTS
 from schemas import metrics, topics
@@ -111,6 +112,12 @@ def settings_page() -> str:
         "Settings",
         "Read from the environment once; an unknown or bad variable is refused by name. Times are in milliseconds.",
         table(("variable", "default", "range", "meaning"), rows),
+        "## On one machine\n\n`millrace up` sets these otherwise, so that what is unknown or missing shows within a minute; what the "
+        "environment says goes before:\n\n"
+        + table(
+            ("variable", "with `millrace up`"),
+            [(f"`{variable(name)}`", f"`{value}`") for name, value in LAPTOP_WINDOWS.items()],
+        ),
     )
 
 

@@ -16,7 +16,8 @@ Recorded = Message[Event]
 
 RECEIVABLE: Final = 1100
 REFUND_CLEARING: Final = 2060
-FEES: Final = 4010
+CHARGES: Final = (4010, 2300)
+"""Fees, and the tax on them."""
 _REFUNDED: Final = frozenset({"refund_succeeded", "refund_reversed"})
 """Templates by which a refund leaves, or comes back from, the provider."""
 _SOLD: Final = frozenset(
@@ -102,7 +103,7 @@ class LedgerFold:
     """Journals folded partition by partition, each from its first record.
 
     balances: by account id, of all partitions told so far. payments: by payment id. trial: by partition
-    and currency. set_aside, fees: by operation and payment. sold, given_back: by payment.
+    and currency. set_aside: by operation. charges: by payment and code. sold, given_back: by payment.
     proposed: entries by hand by the id of their adjustment, with the operator who wanted each.
     """
 
@@ -114,7 +115,7 @@ class LedgerFold:
         self.balances: dict[str, AccountCounters] = {}
         self.payments: dict[str, PaymentAmounts] = {}
         self.set_aside: Counter[str] = Counter()
-        self.fees: Counter[str] = Counter()
+        self.charges: Counter[tuple[str, int]] = Counter()
         self.sold: Counter[str] = Counter()
         self.given_back: Counter[str] = Counter()
         self.proposed: dict[str, tuple[str, PostEntry]] = {}
@@ -179,8 +180,8 @@ class LedgerFold:
             code, amount_minor = code_of(leg.account_id), leg.amount_minor
             if code == REFUND_CLEARING:
                 in_flight -= signed_minor(leg)
-            elif code == FEES:
-                self.fees[payment_id] -= signed_minor(leg)
+            elif code in CHARGES:
+                self.charges[payment_id, code] -= signed_minor(leg)
             elif code == RECEIVABLE and leg.phase != "posted":
                 held += amount_minor if leg.phase == "pending" else -amount_minor
             elif code == RECEIVABLE and body.template == "capture":

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Final, NamedTuple
 
-from ops.verify.ledger_fold import LedgerFold, Told, code_of, signed_minor
+from ops.verify.ledger_fold import CHARGES, LedgerFold, Told, code_of, signed_minor
 from schemas.accounts import currency_of
 from schemas.ledger import (
     AdjustmentApproved,
@@ -180,9 +180,10 @@ def _succeeds_what_was_set_aside(fold: LedgerFold, told: Told, body: Transaction
 
 
 def _returns_fees_that_were_charged(fold: LedgerFold, told: Told, body: TransactionPosted) -> Wrong:
-    left_minor = fold.fees[body.payment_id or ""]
-    if left_minor < 0:
-        yield f"{-left_minor} more is returned than was charged"
+    for code in CHARGES:
+        left_minor = fold.charges[body.payment_id or "", code]
+        if left_minor < 0:
+            yield f"{-left_minor} more of {code} is returned than was charged"
 
 
 def _freezes_what_was_pulled(fold: LedgerFold, told: Told, body: TransactionPosted) -> Wrong:
@@ -307,7 +308,11 @@ INVARIANTS: Final = (
     _elsewhere("L21", "the rows of every book are the fold of the journal", f"{_VERIFY}, as P7"),
     _on("L22", "no more of a payment is refunded or disputed than was sold", _gives_back_what_was_sold),
     _elsewhere("L23", "no more is captured than was authorized", f"{_VERIFY}, as P6, on payments"),
-    _on("L24", "no more of a payment's fees is returned than was charged", _returns_fees_that_were_charged),
+    _on(
+        "L24",
+        "no more of a payment's fees and tax is returned than was charged",
+        _returns_fees_that_were_charged,
+    ),
     _on(
         "L25",
         "what is frozen for disputes is what networks have pulled, and what inquiries ask about",

@@ -24,7 +24,7 @@ from streams.ledger.book import Book, opening
 from streams.ledger.entering import enter
 from streams.ledger.entries import ENTRIES
 from streams.ledger.posting import Posted, met
-from streams.ledger.templates import REVERSAL
+from streams.ledger.templates import REVERSAL, TEMPLATES
 
 BY_HAND: Final = frozenset(
     [REVERSAL, *(name for name, entry in ENTRIES.items() if entry.is_reversible or entry.is_by_hand)]
@@ -67,7 +67,7 @@ def _propose(book: Book, command: ProposeAdjustment, asked: Envelope) -> Decisio
     is_treasury = asked.merchant_id == ids.treasury_id(cell=asked.cell, mode=asked.mode)
     if not (book.is_of(asked) if book.version else is_treasury):
         return Refused(Outcome.NOT_FOUND)
-    if command.entry.template in ENTRIES and command.entry.template not in BY_HAND:
+    if command.entry.template in TEMPLATES and command.entry.template not in BY_HAND:
         return Refused(Outcome.TEMPLATE_NOT_BY_HAND)
     said = _entered(book, command.entry, asked)
     if isinstance(said, Outcome):

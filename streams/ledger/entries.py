@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 from schemas.outcomes import Outcome
 from streams.ledger import refunds
 from streams.ledger.chart import MERCHANT_AVAILABLE
-from streams.ledger.posting import Case, freed, of_fee, sources, up_to
+from streams.ledger.posting import Case, called, freed, sources, up_to
 from streams.ledger.rows import Item
 from streams.ledger.templates import merchants, payments, transfers, treasury
 from streams.ledger.templates.form import Template
@@ -111,7 +111,7 @@ def _freed(case: Case, given: Amounts, item: Item | None = None) -> Amounts:
     debt_minor, lost_minor = case.debt_minor, min(lent_minor, case.written_off_minor)
     parts = freed(debt_minor, lost_minor, given["amount"])
     fee = freed(debt_minor - parts.repaid, lost_minor - parts.loss_recovered, given.get("fee", 0))
-    return {**given, **parts._asdict(), **of_fee(fee)}
+    return {**given, **parts._asdict(), **called("fee", fee)}
 
 
 def _repaying(case: Case, given: Amounts, item: Item | None) -> Amounts:

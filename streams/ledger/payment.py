@@ -97,7 +97,7 @@ class Refund(Struct, frozen=True, kw_only=True, array_like=True):
 class Payment(Struct, frozen=True, kw_only=True, array_like=True):
     """One payment. currency: of its first hold, or in which it is sold where what was held is exchanged.
 
-    fee_returned_minor: what of its fees went back to the merchant.
+    fee_returned_minor, tax_returned_minor: what of its fees, and of the tax on them, went back to the merchant.
 
     taken_back_minor: what went back by no refund of it: disputed and not won.
     """
@@ -108,6 +108,7 @@ class Payment(Struct, frozen=True, kw_only=True, array_like=True):
     refunds: tuple[Refund, ...] = ()
     fee_returned_minor: int = 0
     taken_back_minor: int = 0
+    tax_returned_minor: int = 0
 
     @property
     def allowance_minor(self) -> int:
@@ -117,7 +118,8 @@ class Payment(Struct, frozen=True, kw_only=True, array_like=True):
     @property
     def kept_minor(self) -> int:
         """What the platform has of all its sales."""
-        return sum([lot.kept_minor for lot in self.lots]) - self.fee_returned_minor
+        returned_minor = self.fee_returned_minor + self.tax_returned_minor
+        return sum([lot.kept_minor for lot in self.lots]) - returned_minor
 
     @property
     def captured_minor(self) -> int:
@@ -128,6 +130,11 @@ class Payment(Struct, frozen=True, kw_only=True, array_like=True):
     def returnable_fee_minor(self) -> int:
         """The fees of its sales that go back with refunds."""
         return sum([lot.fee_minor for lot in self.lots if lot.is_fee_returned])
+
+    @property
+    def returnable_tax_minor(self) -> int:
+        """The tax on these fees, which goes back with them."""
+        return sum([lot.tax_minor for lot in self.lots if lot.is_fee_returned])
 
     @property
     def refundable_minor(self) -> int:

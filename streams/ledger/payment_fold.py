@@ -184,14 +184,11 @@ def _refund_entered(payment: Payment, body: TransactionPosted, at_ms: int, numbe
     """Set aside and given back at once, with its part of the fee."""
     after = _refund_set_aside(payment, body, at_ms, number)
     given = replace(_refund(after, body), status="succeeded", is_entered=True)
-    fee_minor = moved_minor(body.legs, FEE_PROCESSING, "debit")
-    return replace(with_refund(after, given), fee_returned_minor=payment.fee_returned_minor + fee_minor)
+    return _charges_returned(with_refund(after, given), body, at_ms, number)
 
 
 def _entered_undone(payment: Payment, body: TransactionPosted, at_ms: int, number: int) -> Payment:
-    fee_minor = moved_minor(body.legs, FEE_PROCESSING, "credit")
-    after = _refund_undone(payment, body, at_ms, number)
-    return replace(after, fee_returned_minor=payment.fee_returned_minor - fee_minor)
+    return _charges_returned(_refund_undone(payment, body, at_ms, number), body, at_ms, number)
 
 
 def _refund_succeeded(payment: Payment, body: TransactionPosted, at_ms: int, number: int) -> Payment:
@@ -205,12 +202,17 @@ def _refund_undone(payment: Payment, body: TransactionPosted, at_ms: int, number
     return with_refund(restored, replace(refund, status="failed"))
 
 
-def _fee_returned(payment: Payment, body: TransactionPosted, at_ms: int, number: int) -> Payment:
-    return replace(payment, fee_returned_minor=payment.fee_returned_minor + body.amount_minor)
-
-
-def _fee_charged_again(payment: Payment, body: TransactionPosted, at_ms: int, number: int) -> Payment:
-    return replace(payment, fee_returned_minor=payment.fee_returned_minor - body.amount_minor)
+def _charges_returned(payment: Payment, body: TransactionPosted, at_ms: int, number: int) -> Payment:
+    """Fee and tax went back to the merchant, or were charged again."""
+    fee_minor, tax_minor = (
+        moved_minor(body.legs, code, "debit") - moved_minor(body.legs, code, "credit")
+        for code in (FEE_PROCESSING, TAX_PAYABLE)
+    )
+    return replace(
+        payment,
+        fee_returned_minor=payment.fee_returned_minor + fee_minor,
+        tax_returned_minor=payment.tax_returned_minor + tax_minor,
+    )
 
 
 def _taken_back(payment: Payment, body: TransactionPosted, at_ms: int, number: int) -> Payment:
@@ -241,8 +243,8 @@ _FOLDS: Final[Mapping[str, Callable[[Payment, TransactionPosted, int, int], Paym
     REFUND_REVERSED.name: _refund_undone,
     REFUND_TRANSFERRED.name: _refund_succeeded,
     REFUND_BOUNCED.name: _refund_undone,
-    FEE_RETURNED.name: _fee_returned,
-    FEE_CHARGED_AGAIN.name: _fee_charged_again,
+    FEE_RETURNED.name: _charges_returned,
+    FEE_CHARGED_AGAIN.name: _charges_returned,
     DISPUTE_OPENED.name: _taken_back,
     INQUIRY_ESCALATED.name: _taken_back,
     DISPUTE_WON.name: _kept_after_all,

@@ -181,9 +181,16 @@ def freed(debt_minor: int, lost_minor: int, amount_minor: int) -> Parts:
     return Parts(repaid, *up_to(lost_minor, left_minor))
 
 
-def of_fee(parts: Parts) -> dict[str, int]:
-    """The same names for what becomes of a fee that goes with an amount."""
-    return {f"fee_{name}": part_minor for name, part_minor in parts._asdict().items()}
+class Charge(NamedTuple):
+    """What a merchant has to pay, by the names templates add up: what there is, and what is owed."""
+
+    available: int
+    owed: int
+
+
+def called(prefix: str, parts: Parts | Charge) -> dict[str, int]:
+    """The same parts of another amount: of a fee, or of the tax on it."""
+    return {f"{prefix}_{name}": part_minor for name, part_minor in parts._asdict().items()}
 
 
 def debt_minor(book: Book, names: Names) -> int:

@@ -6,7 +6,7 @@ from schemas.ledger import TransactionPosted
 from schemas.outcomes import Outcome
 from streams.ledger.chart import MERCHANT_AVAILABLE
 from streams.ledger.payment import Refund, returned
-from streams.ledger.posting import Case, Parts, Posted, freed, of_fee, own_id, posted, sources, up_to
+from streams.ledger.posting import Case, Charge, Parts, Posted, called, freed, own_id, posted, sources, up_to
 from streams.ledger.pricing import returned_fee_minor
 from streams.ledger.templates.form import Template
 from streams.ledger.templates.payments import (
@@ -51,11 +51,13 @@ def succeed(case: Case) -> Posted:
     if refund is None:
         drawn = sources(case, amount_minor)
         requested = _moved(case, REFUND_REQUESTED, drawn.amounts, _own_id(case, REFUND_REQUESTED))
-        fee = _fee_returned(case, case.debt_minor + drawn.owed_minor, drawn.owed_minor)
-        return (requested, succeeded, *fee)
+        debt_minor = case.debt_minor + drawn.owed_minor
+        charges = _returned_charges(case, amount_minor, debt_minor, drawn.owed_minor)
+        return (requested, succeeded, *_beside(case, FEE_RETURNED, *charges))
     if refund.status != "reserved" or refund.amount_minor != amount_minor:
         return Outcome.UNEXPECTED_STATE
-    return (succeeded, *_fee_returned(case, case.debt_minor, refund.sources.owed_minor))
+    charges = _returned_charges(case, amount_minor, case.debt_minor, refund.sources.owed_minor)
+    return (succeeded, *_beside(case, FEE_RETURNED, *charges))
 
 
 def fail(case: Case) -> Posted:
@@ -63,30 +65,31 @@ def fail(case: Case) -> Posted:
     refund = _open(case)
     if refund is None or refund.is_entered or refund.amount_minor != case.amount_minor:
         return Outcome.UNEXPECTED_STATE
-    amounts = _returned(case, refund)
+    amounts = _restored(case, refund)
     if refund.status == "reserved":
         return (_moved(case, REFUND_FAILED, amounts),)
     back = _moved(case, REFUND_BOUNCED if case.payment.is_by_bank else REFUND_REVERSED, amounts)
-    return (back, *_fee_charged_again(case, refund, amounts["freed"]))
+    charges = _charges_again(case, refund, amounts["freed"])
+    return (back, *_beside(case, FEE_CHARGED_AGAIN, *charges))
 
 
 def entered(case: Case, amount_minor: int) -> Mapping[str, int] | Outcome:
-    """Amounts of a refund that is set aside and given back at once, and of its part of the fee."""
+    """Amounts of a refund that is set aside and given back at once, and of its part of fee and tax."""
     if _open(case) is not None:
         return Outcome.UNEXPECTED_STATE
     drawn = sources(case, amount_minor)
-    fee = _fee_parts(case, amount_minor, case.debt_minor + drawn.owed_minor, drawn.owed_minor)
-    return {**drawn.amounts, **of_fee(fee)}
+    fee, tax = _returned_charges(case, amount_minor, case.debt_minor + drawn.owed_minor, drawn.owed_minor)
+    return {**drawn.amounts, **called("fee", fee), **called("tax", tax)}
 
 
 def undone(case: Case, amount_minor: int) -> Mapping[str, int] | Outcome:
-    """Amounts of such a refund that came back, and of its part of the fee, which is charged again."""
+    """Amounts of such a refund that came back, and of its part of fee and tax, which are charged again."""
     refund = _open(case)
     if refund is None or not refund.is_entered or refund.amount_minor != amount_minor:
         return Outcome.UNEXPECTED_STATE
-    amounts = _returned(case, refund)
-    available, owed = _again(case, refund, amounts["freed"])
-    return {**amounts, "fee_available": available, "fee_owed": owed}
+    amounts = _restored(case, refund)
+    fee, tax = _charges_again(case, refund, amounts["freed"])
+    return {**amounts, **called("fee", fee), **called("tax", tax)}
 
 
 def _open(case: Case) -> Refund | None:
@@ -95,7 +98,7 @@ def _open(case: Case) -> Refund | None:
     return None if refund is None or refund.status == "failed" else refund
 
 
-def _returned(case: Case, refund: Refund) -> dict[str, int]:
+def _restored(case: Case, refund: Refund) -> dict[str, int]:
     """Back to what is pending still; the rest repays a debt first, then what of it was lent and written off."""
     back = returned(case.payment, refund, case.at_ms)
     lost_minor = min(back.owed_minor, case.written_off_minor)
@@ -119,48 +122,47 @@ def _moved(
     return posted(case, template, amounts, case.amount_minor, begun_as=begun_as)
 
 
-def _fee_target_minor(case: Case, refunded_minor: int) -> int:
-    """What of the fees is the merchant's again when so much was refunded."""
+def _charges_minor(case: Case, refunded_minor: int) -> tuple[int, int]:
+    """What of the fees, and of the tax on them, is the merchant's again when so much was refunded."""
     payment = case.payment
-    return returned_fee_minor(
-        payment.returnable_fee_minor, refunded_minor=refunded_minor, captured_minor=payment.captured_minor
+    fee_minor, tax_minor = (
+        returned_fee_minor(whole_minor, refunded_minor=refunded_minor, captured_minor=payment.captured_minor)
+        for whole_minor in (payment.returnable_fee_minor, payment.returnable_tax_minor)
     )
+    return fee_minor, tax_minor
 
 
-def _fee_returned(case: Case, debt_minor: int, lent_minor: int) -> tuple[TransactionPosted, ...]:
-    """The part of the fee that goes back with this refund, as a transaction of its own.
+def _beside(
+    case: Case, template: Template, fee: Parts | Charge, tax: Parts | Charge
+) -> tuple[TransactionPosted, ...]:
+    """What a refund changes of fee and tax, as a transaction of its own."""
+    amount_minor = sum(fee) + sum(tax)
+    if not amount_minor:
+        return ()
+    amounts = {**fee._asdict(), **called("tax", tax)}
+    return (posted(case, template, amounts, amount_minor, begun_as=_own_id(case, template)),)
+
+
+def _returned_charges(case: Case, amount_minor: int, debt_minor: int, lent_minor: int) -> tuple[Parts, Parts]:
+    """What of fee and tax goes back with a refund of this amount, and what it repays.
 
     debt_minor: owed once the refund is set aside; lent_minor: what of the refund was.
     """
-    parts = _fee_parts(case, case.amount_minor, debt_minor, lent_minor)
-    if not any(parts):
-        return ()
-    begun_as = _own_id(case, FEE_RETURNED)
-    return (posted(case, FEE_RETURNED, parts._asdict(), sum(parts), begun_as=begun_as),)
+    payment = case.payment
+    fee_minor, tax_minor = _charges_minor(case, payment.refunded_minor + amount_minor)
+    lost_minor = min(lent_minor, case.written_off_minor)
+    fee = freed(debt_minor, lost_minor, max(fee_minor - payment.fee_returned_minor, 0))
+    left_minor = max(tax_minor - payment.tax_returned_minor, 0)
+    return fee, freed(debt_minor - fee.repaid, lost_minor - fee.loss_recovered, left_minor)
 
 
-def _fee_parts(case: Case, amount_minor: int, debt_minor: int, lent_minor: int) -> Parts:
-    """What of the fee goes back with a refund of this amount, and what it repays."""
-    refunded_minor = case.payment.refunded_minor + amount_minor
-    fee_minor = _fee_target_minor(case, refunded_minor) - case.payment.fee_returned_minor
-    return freed(debt_minor, min(lent_minor, case.written_off_minor), max(fee_minor, 0))
-
-
-def _fee_charged_again(case: Case, refund: Refund, freed_minor: int) -> tuple[TransactionPosted, ...]:
-    """What went back of the fee with a refund that was reversed, as a transaction of its own."""
-    available, owed = _again(case, refund, freed_minor)
-    if not available + owed:
-        return ()
-    amounts = {"available": available, "owed": owed}
-    begun_as = _own_id(case, FEE_CHARGED_AGAIN)
-    return (posted(case, FEE_CHARGED_AGAIN, amounts, available + owed, begun_as=begun_as),)
-
-
-def _again(case: Case, refund: Refund, freed_minor: int) -> tuple[int, int]:
-    """What went back of the fee with a refund: from what is available, and owed. freed_minor: available by now."""
-    left_minor = _fee_target_minor(case, case.payment.refunded_minor - refund.amount_minor)
-    amount_minor = max(case.payment.fee_returned_minor - left_minor, 0)
-    return up_to(case.free_minor(MERCHANT_AVAILABLE) + freed_minor, amount_minor)
+def _charges_again(case: Case, refund: Refund, freed_minor: int) -> tuple[Charge, Charge]:
+    """What went back of fee and tax with a refund. freed_minor: what is available since it was undone."""
+    payment = case.payment
+    fee_minor, tax_minor = _charges_minor(case, payment.refunded_minor - refund.amount_minor)
+    free_minor = case.free_minor(MERCHANT_AVAILABLE) + freed_minor
+    fee = Charge(*up_to(free_minor, max(payment.fee_returned_minor - fee_minor, 0)))
+    return fee, Charge(*up_to(free_minor - fee.available, max(payment.tax_returned_minor - tax_minor, 0)))
 
 
 def _own_id(case: Case, template: Template) -> str:

@@ -146,6 +146,7 @@ def test_two_operators_correct_a_fee_by_hand(shop: Shop) -> None:
     assert 403 == shop.client.post(url, asked).status == viewer.post(url, asked).status
     wrong = shop.operator.post(url, {**asked, "template": "payout_paid"})
     assert (400, "template_not_by_hand") == (wrong.status, wrong.body["error"]["code"])
+    assert "template" == wrong.body["error"]["param"]
     assert "reason" == shop.operator.post(url, {**asked, "reason": "so"}).body["error"]["param"]
     assert "book" == shop.operator.post(url, {**asked, "book": "nobody"}).body["error"]["param"]
     stranger = shop.operator.post(url, {**asked, "book": f"mer_00{'0' * 24}"})

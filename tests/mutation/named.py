@@ -89,8 +89,8 @@ NAMED: Final = (
     Named(
         "each refund returns its own share of the fee",
         f"{_LEDGER}/refunds.py",
-        "refunded_minor = case.payment.refunded_minor + amount_minor",
-        "refunded_minor = amount_minor",
+        "_charges_minor(case, payment.refunded_minor + amount_minor)",
+        "_charges_minor(case, amount_minor)",
     ),
     Named(
         "a refund is never taken from what is pending of its sale",

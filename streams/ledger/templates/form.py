@@ -69,9 +69,9 @@ def credit(code: int, formula: str = "amount", currency: InCurrency = "own") -> 
     return TemplateLeg("credit", "posted", code, formula, currency)
 
 
-def _of_fee(legs: Iterable[TemplateLeg]) -> tuple[TemplateLeg, ...]:
-    """The same legs for the fee."""
-    return tuple(leg._replace(formula=f"fee_{leg.formula}") for leg in legs)
+def _called(prefix: str, legs: Iterable[TemplateLeg]) -> tuple[TemplateLeg, ...]:
+    """The same legs for another amount."""
+    return tuple(leg._replace(formula=f"{prefix}_{leg.formula}") for leg in legs)
 
 
 DEDUCTED: Final = (
@@ -95,16 +95,21 @@ MADE_UP: Final = (*FREED, credit(LOSS_MERCHANT_CREDIT, "loss_recovered"))
 """What was lent, or kept as a security, comes back: a debt is repaid first, then what was written off."""
 ALL_FREED: Final = "repaid + freed"
 ALL_MADE_UP: Final = "repaid + freed + loss_recovered"
-FEE_CHARGED: Final = _of_fee(CHARGED)
+FEE_CHARGED: Final = _called("fee", CHARGED)
 """The fee that is charged with it, after the amount."""
-FEE_FREED: Final = _of_fee(FREED)
+FEE_FREED: Final = _called("fee", FREED)
 """The fee that goes back with it, after the amount."""
 ALL_FEE_MADE_UP: Final = "fee_repaid + fee_freed + fee_loss_recovered"
-FEE_MADE_UP: Final = _of_fee(MADE_UP)
+FEE_MADE_UP: Final = _called("fee", MADE_UP)
 GIVEN_BACK: Final = f"pending + {ALL_MADE_UP}"
 RESTORED: Final = (credit(MERCHANT_PENDING, "pending"), *MADE_UP)
 """Where the money of a refund that failed returns to: to what of the payment is pending still, and as above."""
-FEE_BACK: Final = (debit(FEE_PROCESSING, ALL_FEE_MADE_UP), *FEE_MADE_UP)
-"""A refund gives its part of the fee back in the same transaction, where the terms say so."""
-FEE_AGAIN: Final = (*FEE_CHARGED, credit(FEE_PROCESSING, "fee_available + fee_owed"))
-"""One that failed takes it again."""
+TAX_BACK: Final = (
+    debit(TAX_PAYABLE, "tax_repaid + tax_freed + tax_loss_recovered"),
+    *_called("tax", MADE_UP),
+)
+FEE_BACK: Final = (debit(FEE_PROCESSING, ALL_FEE_MADE_UP), *FEE_MADE_UP, *TAX_BACK)
+"""A refund gives its part of the fee back, and the tax on it, where the terms say so."""
+TAX_AGAIN: Final = (*_called("tax", CHARGED), credit(TAX_PAYABLE, "tax_available + tax_owed"))
+FEE_AGAIN: Final = (*FEE_CHARGED, credit(FEE_PROCESSING, "fee_available + fee_owed"), *TAX_AGAIN)
+"""One that failed takes both again."""

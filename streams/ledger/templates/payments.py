@@ -22,6 +22,8 @@ from streams.ledger.templates.form import (
     MADE_UP,
     REFUNDED,
     RESTORED,
+    TAX_AGAIN,
+    TAX_BACK,
     Template,
     TemplateLeg,
     credit,
@@ -91,13 +93,13 @@ REFUND_BOUNCED: Final = Template(
 )
 FEE_RETURNED: Final = Template(
     "fee_returned",
-    "A refund gives its part of the fee back, where the terms say so",
-    (debit(FEE_PROCESSING, ALL_MADE_UP), *MADE_UP),
+    "A refund gives its part of the fee and of the tax on it back, where the terms say so",
+    (debit(FEE_PROCESSING, ALL_MADE_UP), *MADE_UP, *TAX_BACK),
 )
 FEE_CHARGED_AGAIN: Final = Template(
     "fee_charged_again",
-    "A refund that was reversed takes its part of the fee again",
-    (*CHARGED, credit(FEE_PROCESSING, "available + owed")),
+    "A refund that was reversed takes its part of the fee and of the tax again",
+    (*CHARGED, credit(FEE_PROCESSING, "available + owed"), *TAX_AGAIN),
 )
 RESERVE_RELEASED: Final = Template(
     "reserve_released",

@@ -166,6 +166,7 @@ def shown_version(desk: Desk) -> int:
     ("asked", "book", "outcome"),
     [
         (proposal("payout_reserved"), MERCHANT, Outcome.TEMPLATE_NOT_BY_HAND),
+        (proposal("capture"), MERCHANT, Outcome.TEMPLATE_NOT_BY_HAND),
         (proposal("wallet_credited", WALLET), WALLET, Outcome.NOT_FOUND),
         (proposal("no_such"), MERCHANT, Outcome.TEMPLATE_UNKNOWN),
         (proposal("bank_charged"), MERCHANT, Outcome.ACCOUNT_UNKNOWN),

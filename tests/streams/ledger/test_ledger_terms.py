@@ -118,22 +118,23 @@ def test_a_rolling_reserve_pays_a_debt_and_the_rest_is_released() -> None:
     assert 0 == desk.by_code().get(1300, 0)
 
 
-def test_refunds_return_their_part_of_the_fee() -> None:
+def test_refunds_return_their_part_of_the_fee_and_of_the_tax_on_it() -> None:
     """Each a floor of the whole, so the last one returns what is left of it; undone, it is charged again."""
     desk = Desk().terms(RESERVE).capture(9_999).wait(2 * DAY)
-    fee_minor = 319
+    assert (-319, -57) == (desk.by_code()[4010], desk.by_code()[2300])
     for name in ("1", "2", "3"):
         desk.reserve(3_333, name=name).succeed(3_333, name=name)
         assert "fee_returned" == desk.said[-1]
     returned = [event.body.amount_minor for event in desk.journal if _is(event, "fee_returned")]
-    assert ([106, 106, 107], fee_minor) == (returned, sum(returned))
+    assert [106 + 19, 106 + 19, 107 + 19] == returned
+    assert {4010, 2300}.isdisjoint(desk.by_code())
     desk.fail(3_333, name="2")
     assert ["refund_reversed", "fee_charged_again"] == desk.said
-    assert fee_minor - 106 - 106 == next(
-        event.body.amount_minor for event in desk.journal if _is(event, "fee_charged_again")
-    )
+    assert (-107, -19) == (desk.by_code()[4010], desk.by_code()[2300])
     desk.reserve(3_333, name="4").succeed(3_333, name="4")
-    assert 0 == desk.by_code().get(4010, 0), "a full refund returns the whole fee, whatever was undone before"
+    assert {4010, 2300}.isdisjoint(desk.by_code()), (
+        "a full refund returns all of both, whatever was undone before"
+    )
 
 
 @pytest.mark.parametrize(("more_minor", "said"), [(0, "refund_reserved"), (1, "balance_insufficient")])

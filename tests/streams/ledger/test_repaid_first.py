@@ -118,6 +118,22 @@ def test_a_refund_nobody_asked_for_lends_and_gives_its_fee_back_at_once() -> Non
     assert (0, 0, 0) == _sums(desk)
 
 
+@pytest.mark.parametrize("given_up_minor", [0, 100, 1_377])
+def test_the_tax_goes_back_with_the_fee_and_repays_after_it(given_up_minor: int) -> None:
+    """Fee 3.20 and tax 0.57 of 100.00, of which 10.00 are in the reserve."""
+    desk = Desk().open(
+        settlement_days=0, fee_refund_policy="proportional", tax_bps=1_800, reserve_bps=1_000, reserve_days=9
+    )
+    desk.capture().wait(1).reserve()
+    if given_up_minor:
+        desk.enter(_of("written_off", "wof_1", amount=given_up_minor))
+    desk.succeed()
+    assert (given_up_minor, 1_377 - given_up_minor) != _sums(desk)[:2]
+    assert 1_000 == sum(_sums(desk)[:2])
+    assert (0, 0, 0) == _sums(desk.wait(9 * DAY))
+    assert {2300, 4010}.isdisjoint(desk.by_code())
+
+
 def test_a_refund_that_fails_repays_another_debt_first() -> None:
     """What it took from the available balance would be paid out to a debtor."""
     desk = Desk().open(settlement_days=0).capture().wait(1).reserve(4_000)
