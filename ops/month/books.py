@@ -17,12 +17,8 @@ class ProviderBook:
     withheld: Counter[str] = field(default_factory=Counter)
 
     def take(self, currency: str, amount_minor: int) -> None:
-        """A customer paid, or a network gave back."""
+        """A customer paid, or a network gave back; below zero where one of them was paid."""
         self.owed[currency] += amount_minor
-
-    def give(self, currency: str, amount_minor: int) -> None:
-        """A customer or a network was paid."""
-        self.owed[currency] -= amount_minor
 
     def settle(self, currency: str, *, gross_minor: int, fee_minor: int, withheld_minor: int) -> None:
         """A line of a settlement file; gross is below zero where the line deducts."""

@@ -10,8 +10,8 @@ from random import Random
 from typing import Final, Protocol
 
 from ops.month.books import BankBook, ProviderBook
-from ops.month.orders import Order, about, entry, of_dispute
-from ops.month.trade import DISPUTE_FEE, Seller, Trade
+from ops.month.orders import Order, about, entry
+from ops.month.trade import DISPUTE_FEE, Dispute, Seller, Trade
 from schemas import ids
 from schemas.ledger import RecordRefundFailed, RecordRefundSucceeded, ReserveRefund, Terms
 
@@ -124,7 +124,7 @@ class Month:
         return orders
 
     def _refunded(self, ledger: LedgerView) -> Iterator[Order]:
-        for sale, refund_id, amount_minor in self._trade.refunds:
+        for sale, refund_id, amount_minor, is_by_bank in self._trade.refunds:
             reserved = ids.transaction_id(sale.merchant, refund_id, ReserveRefund.__name__)
             if not ledger.is_posted(reserved):
                 continue
@@ -132,26 +132,39 @@ class Month:
                 yield about(sale, RecordRefundFailed, refund_id, amount_minor)
                 continue
             yield about(sale, RecordRefundSucceeded, refund_id, amount_minor)
-            self.provider.give(sale.currency, amount_minor)
-            self._trade.unsettled.append((sale.merchant, sale.currency, -amount_minor))
+            if is_by_bank:
+                self.bank.clients[sale.currency] -= amount_minor
+            else:
+                self._trade.settled_with(sale, -amount_minor)
         self._trade.refunds.clear()
 
     def _resolved(self) -> Iterator[Order]:
         waiting = []
-        for sale, dispute_id, amount_minor in self._trade.disputes:
+        for dispute in self._trade.disputes:
             chance = self._random.random()
             if chance < 0.7:
-                waiting.append((sale, dispute_id, amount_minor))
-                continue
-            amounts = {"amount": amount_minor}
-            is_won = chance < 0.85
-            if is_won:
-                self.provider.take(sale.currency, amount_minor)
-                self._trade.unsettled.append((sale.merchant, sale.currency, amount_minor))
-                amounts["fee"] = self._random.choice([0, DISPUTE_FEE])
-            template = "dispute_won" if is_won else "dispute_lost"
-            yield of_dispute(sale, template, dispute_id, amounts)
+                waiting.append(dispute)
+            elif dispute.is_inquiry and chance < 0.85:
+                yield dispute.said("inquiry_closed")
+            elif dispute.is_inquiry:
+                yield self._trade.pulled(dispute, "inquiry_escalated")
+                waiting.append(dispute._replace(is_inquiry=False))
+            elif chance < 0.85:
+                yield self._won(dispute, "dispute_won")
+            else:
+                yield dispute.said("dispute_lost")
+                if chance > 0.95:
+                    # The arbiter thinks otherwise.
+                    yield self._won(dispute, "dispute_won_late")
         self._trade.disputes = waiting
+
+    def _won(self, dispute: Dispute, template: str) -> Order:
+        """All of it, or a part."""
+        part_minor = dispute.amount_minor
+        if self._random.random() < 0.3:
+            part_minor = self._random.randint(1, part_minor)
+        self._trade.settled_with(dispute.sale, part_minor)
+        return dispute.said(template, amount_minor=part_minor, fee=self._random.choice([0, DISPUTE_FEE]))
 
     def _paid_out(self, ledger: LedgerView) -> Iterator[Order]:
         for number, (seller, payout_id, amount_minor) in enumerate(self._payouts):
@@ -218,8 +231,8 @@ class Month:
     def _closing(self, ledger: LedgerView) -> list[Order]:
         """Disputes end, debts are written off, positions closed out, reserves returned and income swept."""
         orders: list[Order] = []
-        for sale, dispute_id, amount_minor in self._trade.disputes:
-            orders.append(of_dispute(sale, "dispute_lost", dispute_id, {"amount": amount_minor}))
+        for dispute in self._trade.disputes:
+            orders.append(dispute.said("inquiry_closed" if dispute.is_inquiry else "dispute_lost"))
         self._trade.disputes.clear()
         for seller in self._sellers:
             owed_minor = ledger.balance_minor(seller.merchant, 1300, seller.currency)

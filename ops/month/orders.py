@@ -84,8 +84,3 @@ def entry(
         **{"provider": PROVIDER, **more},
     )
     return Order(book, body)
-
-
-def of_dispute(sale: Sale, template: str, dispute_id: str, amounts: dict[str, int]) -> Order:
-    """An entry about a dispute of a sale."""
-    return entry(sale.merchant, template, dispute_id, sale.currency, amounts, payment_id=sale.payment_id)

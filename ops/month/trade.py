@@ -6,7 +6,7 @@ from random import Random
 from typing import Final, NamedTuple
 
 from ops.month.books import BankBook, ProviderBook
-from ops.month.orders import Order, Sale, about, entry, of_dispute
+from ops.month.orders import Order, Sale, about, entry
 from schemas import ids
 from schemas.ledger import RecordCapture, RecordHold, RecordRelease, ReserveRefund, Terms
 
@@ -22,11 +22,37 @@ class Seller(NamedTuple):
     terms: Terms
 
 
+class Refund(NamedTuple):
+    """A refund that was asked for. is_by_bank: the bank gives it, since the sale came by a transfer."""
+
+    sale: Sale
+    refund_id: str
+    amount_minor: int
+    is_by_bank: bool = False
+
+
+class Dispute(NamedTuple):
+    """A dispute that is open. is_inquiry: the network only asks so far."""
+
+    sale: Sale
+    dispute_id: str
+    amount_minor: int
+    is_inquiry: bool
+
+    def said(self, template: str, *, amount_minor: int | None = None, **more: int) -> Order:
+        """What the network says of it, of the whole where no amount is given."""
+        amounts = {"amount": self.amount_minor if amount_minor is None else amount_minor, **more}
+        sale = self.sale
+        return entry(
+            sale.merchant, template, self.dispute_id, sale.currency, amounts, payment_id=sale.payment_id
+        )
+
+
 class Trade:
     """Draws what happens in the shops, and keeps what has consequences.
 
     unsettled: book, currency and amount of what the next settlement file tells, below zero where it
-    deducts. refunds, disputes: with their sale. presented, promised: by currency paid and currency owed,
+    deducts. presented, promised: by currency paid and currency owed,
     what customers abroad paid and what the platform owes for it. unknown: transfers that name nobody.
     prepaid: seller and plan.
     """
@@ -45,8 +71,8 @@ class Trade:
         self._number = 0
         self.provider, self.bank = provider, bank
         self.unsettled: list[tuple[str, str, int]] = []
-        self.refunds: list[tuple[Sale, str, int]] = []
-        self.disputes: list[tuple[Sale, str, int]] = []
+        self.refunds: list[Refund] = []
+        self.disputes: list[Dispute] = []
         self.presented: Counter[tuple[str, str]] = Counter()
         self.promised: Counter[tuple[str, str]] = Counter()
         self.unknown: list[tuple[Seller, str, int]] = []
@@ -88,19 +114,28 @@ class Trade:
             orders.append(self._dispute(sale, taken_minor))
         return orders
 
-    def _refund(self, sale: Sale, taken_minor: int) -> Order:
+    def _refund(self, sale: Sale, taken_minor: int, *, is_by_bank: bool = False) -> Order:
         refund_id = f"ref_{sale.key}00000001"
         part_minor = taken_minor if self._random.random() < 0.5 else self._random.randint(1, taken_minor)
-        self.refunds.append((sale, refund_id, part_minor))
+        self.refunds.append(Refund(sale, refund_id, part_minor, is_by_bank))
         return about(sale, ReserveRefund, refund_id, part_minor)
 
     def _dispute(self, sale: Sale, taken_minor: int) -> Order:
-        dispute_id = self.id("dsp")
-        self.disputes.append((sale, dispute_id, taken_minor))
-        self.provider.give(sale.currency, taken_minor + DISPUTE_COST)
-        self.unsettled.append((sale.merchant, sale.currency, -taken_minor - DISPUTE_COST))
-        amounts = {"amount": taken_minor, "fee": DISPUTE_FEE, "cost": DISPUTE_COST}
-        return of_dispute(sale, "dispute_opened", dispute_id, amounts)
+        dispute = Dispute(sale, self.id("dsp"), taken_minor, is_inquiry=self._random.random() < 0.3)
+        self.disputes.append(dispute)
+        return (
+            dispute.said("inquiry_opened") if dispute.is_inquiry else self.pulled(dispute, "dispute_opened")
+        )
+
+    def pulled(self, dispute: Dispute, template: str) -> Order:
+        """The network takes the amount, and charges for it."""
+        self.settled_with(dispute.sale, -dispute.amount_minor - DISPUTE_COST)
+        return dispute.said(template, fee=DISPUTE_FEE, cost=DISPUTE_COST)
+
+    def settled_with(self, sale: Sale, amount_minor: int) -> None:
+        """The provider owes so much more, below zero less, and its next file tells it."""
+        self.provider.take(sale.currency, amount_minor)
+        self.unsettled.append((sale.merchant, sale.currency, amount_minor))
 
     def _abroad(self, seller: Seller, sale: Sale) -> list[Order]:
         """The customer pays in another currency; the platform's margin is one part in a hundred."""
@@ -114,17 +149,43 @@ class Trade:
         self.presented[other, seller.currency] += presented_minor
         self.promised[other, seller.currency] += sale.amount_minor + margin_minor
         amounts = {"amount": sale.amount_minor, "presented": presented_minor, "margin": margin_minor}
-        return [
-            entry(
-                seller.merchant,
-                "fx_captured",
-                sale.capture_id,
-                sale.currency,
-                amounts,
-                payment_id=sale.payment_id,
-                other_currency=other,
-            )
-        ]
+        paid = sale._replace(currency=other)
+        orders = []
+        if self._random.random() < 0.5:
+            orders.append(about(paid, RecordHold, f"auth_{sale.key}01", presented_minor))
+        orders.append(self._exchanged(sale, "fx_captured", sale.capture_id, other, amounts))
+        if self._random.random() < 0.3:
+            orders += self._given_back_abroad(sale, paid, presented_minor)
+        return orders
+
+    def _given_back_abroad(self, sale: Sale, paid: Sale, presented_minor: int) -> list[Order]:
+        """A part of an exchange; of some the provider says at once that it did not work."""
+        part_minor = self._random.randint(1, sale.amount_minor)
+        amounts = {
+            "amount": part_minor,
+            "presented": max(presented_minor * part_minor // sale.amount_minor, 1),
+        }
+        refund_id = f"ref_{sale.key}00000001"
+        orders = [self._exchanged(sale, "fx_refunded", refund_id, paid.currency, amounts)]
+        if self._random.random() < 0.3:
+            return [*orders, self._exchanged(sale, "fx_refund_failed", refund_id, paid.currency, amounts)]
+        self.settled_with(paid, -amounts["presented"])
+        self.presented[paid.currency, sale.currency] -= amounts["presented"]
+        self.promised[paid.currency, sale.currency] -= part_minor
+        return orders
+
+    def _exchanged(
+        self, sale: Sale, template: str, operation_id: str, other_currency: str, amounts: dict[str, int]
+    ) -> Order:
+        return entry(
+            sale.merchant,
+            template,
+            operation_id,
+            sale.currency,
+            amounts,
+            payment_id=sale.payment_id,
+            other_currency=other_currency,
+        )
 
     def _sundries(self, seller: Seller, day: int) -> list[Order]:
         """Wallets, transfers, invoices, plans and unknown lines: a few of each a week."""
@@ -133,19 +194,21 @@ class Trade:
         if draw() < 0.6:
             orders += self._wallet(seller)
         if draw() < 0.3:
-            amount_minor = self._random.randint(1_000, 80_000)
-            key = self.id("x")[2:]
-            self.bank.clients[currency] += amount_minor
+            sale = Sale(seller.merchant, self.id("x")[2:], self._random.randint(1_000, 80_000), currency)
+            self.bank.clients[currency] += sale.amount_minor
+            amount = {"amount": sale.amount_minor}
             orders.append(
                 entry(
                     seller.merchant,
                     "transfer_received",
                     self.id("trf"),
                     currency,
-                    {"amount": amount_minor},
-                    payment_id=f"pay_{key}",
+                    amount,
+                    payment_id=sale.payment_id,
                 )
             )
+            if draw() < 0.5:
+                orders.append(self._refund(sale, sale.amount_minor, is_by_bank=True))
         if draw() < 0.1:
             transfer_id, amount_minor = self.id("trf"), self._random.randint(1_000, 9_000)
             self.bank.clients[currency] += amount_minor
