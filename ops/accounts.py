@@ -21,7 +21,8 @@ def create_merchant(
     """Create a merchant; its id and secret key, shown this once.
 
     terms: those that differ from the standard ones. webhook_url: where all its events go; then also
-    its endpoint_id and webhook_secret, shown this once too.
+    its endpoint_id and webhook_secret, shown this once too. Raises ApiRefused; where only the endpoint was
+    refused its message holds what is shown this once.
     """
     body: dict[str, Any] = {"display_name": display_name}
     if terms:
@@ -29,7 +30,12 @@ def create_merchant(
     made = _post(f"{api_url}/v1/merchants", operator_key, body)
     if webhook_url is None:
         return made
-    endpoint = _post(f"{api_url}/v1/webhook_endpoints", made["secret_key"], {"url": webhook_url})
+    try:
+        endpoint = _post(f"{api_url}/v1/webhook_endpoints", made["secret_key"], {"url": webhook_url})
+    except ApiRefused as error:
+        raise ApiRefused(
+            f"{error}\nThe merchant is there, without an endpoint: {made['merchant_id']}, {made['secret_key']}"
+        ) from error
     return {
         **made,
         "endpoint_id": endpoint["endpoint_id"],
@@ -57,6 +63,7 @@ def _post(url: str, secret_key: str, body: Mapping[str, object]) -> dict[str, An
     except HTTPError as error:
         told = json.load(error)["error"]
         said = told.get("detail") or told["message"]
-        raise ApiRefused(f"{told['code']}: {said}") from error
+        about = f" {told['param']}:" if told.get("param") else ""
+        raise ApiRefused(f"{told['code']}:{about} {said}") from error
     except URLError as error:
         raise ApiRefused(f"nobody answers at {url} ({error.reason}); is the platform up?") from error
