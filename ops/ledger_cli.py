@@ -76,7 +76,10 @@ def play_month(
 
 @audit.command("verify")
 def verify_journal(data_dir: DataDir = None, as_json: AsJson = False) -> None:
-    """Check journal, seals and tables with the verifier that stands alone; names the first thing that is wrong."""
+    """Check journal, seals and tables with the verifier that stands alone; names the first thing that is wrong.
+
+    Waits until what the journal holds now is sealed, up to a minute.
+    """
     import tempfile
 
     from ops import lifecycle
