@@ -26,6 +26,8 @@ class Bank:
 
     def __init__(self, broker: kafka_stack.Broker, root: Path) -> None:
         self._broker, self.root = broker, root
+        # Connected before anything is counted: a kill has to come soon after what it waits for.
+        self._counting = Consumer({"bootstrap.servers": broker.bootstrap_servers, "group.id": "none"})
         (root / "inbox").mkdir(parents=True)
         self._process: Process | None = None
 
@@ -41,6 +43,7 @@ class Bank:
     def stop(self) -> None:
         if self._process is not None and self._process.is_running:
             self._process.kill()
+        self._counting.close()
 
     def deliver(self, name: str, content: bytes) -> None:
         part = self.root / "inbox" / f".{name}.part"
@@ -52,10 +55,8 @@ class Bank:
 
     def count(self, topic: Topic) -> int:
         """How many records a topic has so far."""
-        consumer = Consumer({"bootstrap.servers": self._broker.bootstrap_servers, "group.id": "none"})
         places = [TopicPartition(topic.name, number) for number in range(PARTITIONS)]
-        ends = [consumer.get_watermark_offsets(place, 10) for place in places]
-        consumer.close()
+        ends = [self._counting.get_watermark_offsets(place, 10) for place in places]
         return sum(end[1] for end in ends if end is not None)
 
     def has_said(self, topic: Topic, count: int) -> bool:
