@@ -43,8 +43,14 @@ def export(settings: Settings, directory: Path) -> dict[str, int]:
         told = log.ends(topics.LEDGER_BALANCES.name)
         _loaded(settings, {topics.LEDGER_JOURNAL.name: ends, topics.LEDGER_BALANCES.name: told})
         # A seal is in its topic before it is in the file, so the file is read first.
-        (directory / "outside.jsonl").write_text(_outside(settings))
+        outside = _outside(settings)
+        (directory / "outside.jsonl").write_text(outside)
         seals = sealed(log)
+        # What is sealed has its rows, and the newest seal may be newer than what was waited for.
+        told = log.ends(topics.LEDGER_BALANCES.name)
+        _loaded(
+            settings, {topics.LEDGER_JOURNAL.name: _sealed_ends(outside), topics.LEDGER_BALANCES.name: told}
+        )
         with psycopg.connect(settings.postgres_dsn, row_factory=dict_row) as database:
             database.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
             entries, balances = list(database.execute(_ENTRIES)), list(database.execute(_BALANCES))
@@ -79,10 +85,7 @@ def _outside(settings: Settings) -> str:
     give_up_s = time.monotonic() + wait_s
     while True:
         text = path.read_text() if path.exists() else ""
-        covered = {}
-        if text.endswith("\n"):
-            newest = json.loads(text.splitlines()[-1])
-            covered = {one["partition"]: one["next_offset"] for one in newest["partitions"]}
+        covered = _sealed_ends(text)
         behind = [number for number, offset in last.items() if covered.get(number, 0) <= offset]
         if not behind:
             return text
@@ -92,6 +95,14 @@ def _outside(settings: Settings) -> str:
                 "is connectors.audit running?"
             )
         time.sleep(_POLL_S)
+
+
+def _sealed_ends(outside: str) -> dict[int, int]:
+    """Behind which offset of each partition the newest seal ends; the last line may be under way."""
+    lines = outside.splitlines() if outside.endswith("\n") else []
+    return {
+        one["partition"]: one["next_offset"] for line in lines[-1:] for one in json.loads(line)["partitions"]
+    }
 
 
 def _journal(log: Log, ends: Ends, directory: Path) -> dict[int, int]:

@@ -216,7 +216,8 @@ def _check_rows(partitions: dict[int, Partition], entries: Rows, balances: Rows)
     for row in entries.values():
         raise Bad(row["_partition"], row["_offset"], "mart.ledger_entries", f"no record has it: {row}")
     for row in balances.values():
-        raise partitions[row["_partition"]].bad(row["seq"] - 1, "mart.balances", f"no record has it: {row}")
+        found = partitions.get(number := row["_partition"], Partition(number, [], {}, 0, {}))
+        raise found.bad(row["seq"] - 1, "mart.balances", f"no record has it: {row}")
 
 
 def _rows(path: Path, name: str) -> Rows:
@@ -230,7 +231,6 @@ def _rows(path: Path, name: str) -> Rows:
 def check_export(directory: Path) -> str:
     """Everything in an export; what is proven of it. Raises Bad."""
     schemas, partitions = json.loads((directory / "schemas.json").read_text()), dict[int, Partition]()
-    entries = _rows(directory / "entries.jsonl", "entry_id")
     balances = _rows(directory / "balances.jsonl", "account_id")
     seals, outside = _lines(directory / "seals.jsonl"), _lines(directory / "outside.jsonl")
     sealed = {one["partition"]: one["size"] for seal in outside for one in seal["partitions"]}
@@ -249,7 +249,7 @@ def check_export(directory: Path) -> str:
     records = sum(len(found.values) for found in partitions.values())
     if records and not outside:
         raise Bad(min(partitions), 0, "outside", "no seal is outside, so nothing is proven")
-    _check_rows(partitions, entries, balances)
+    _check_rows(partitions, _rows(directory / "entries.jsonl", "entry_id"), balances)
     return f"{sum(sealed.values())} of {records} records are as they were sealed outside, and tables as all records say"
 
 

@@ -35,8 +35,13 @@ _PLACES: Final = {
 }
 _CHARGES: Final = frozenset({2300, 4010, 4020, 4030, 4060})
 _DEBT: Final = 1300
-_EITHER: Final = {_DEBT: 2020, 2020: _DEBT}
-"""A merchant owes, or has something available, and never both."""
+_EITHER: Final = {
+    _DEBT: (".1300.merchant.receivable.", ".2020.merchant.available."),
+    2020: (".2020.merchant.available.", ".1300.merchant.receivable."),
+}
+"""A merchant owes, or has something available, and never both: by code, the account and the other one."""
+_DECIDED: Final = frozenset({"refund_reserved", "wallet_refunded"})
+"""Templates by which money is given back because the ledger allowed it; of others it is told."""
 _DISPUTE_HOLD: Final = 2040
 _DISPUTE_RECEIVABLE: Final = 1400
 _INQUIRIES: Final = {"inquiry_opened": 1, "inquiry_closed": -1, "inquiry_escalated": -1}
@@ -168,9 +173,11 @@ def _mirrors_its_target(fold: LedgerFold, told: Told, body: TransactionPosted) -
 
 
 def _gives_back_what_was_sold(fold: LedgerFold, told: Told, body: TransactionPosted) -> Wrong:
+    if body.template not in _DECIDED:
+        return
     sold_minor = fold.sold[body.payment_id or ""]
     given_minor = fold.given_back[body.payment_id or ""]
-    if sold_minor and given_minor > sold_minor:
+    if given_minor > sold_minor:
         yield f"{given_minor} of {body.payment_id} is refunded or disputed, {sold_minor} was sold"
 
 
@@ -199,15 +206,13 @@ def _repays_debts_first(fold: LedgerFold, told: Told, body: TransactionPosted) -
     """Of one merchant and currency; what a reversal undoes is owed and available again as it was."""
     for account_id in _accounts(body.legs) if body.template != REVERSAL else ():
         code = code_of(account_id)
-        other_id = account_id.replace(f".{code}.", f".{_EITHER.get(code)}.")
+        if code not in _EITHER:
+            continue
         change = sum(signed_minor(leg) for leg in body.legs if leg.account_id == account_id)
-        has_grown = code in _EITHER and (change > 0) == (code == _DEBT)
-        if (
-            has_grown
-            and (other := fold.balances.get(other_id))
-            and other.debits_posted_minor != other.credits_posted_minor
-        ):
-            yield f"{account_id} grows while {other_id} is not zero"
+        other = fold.balances.get(account_id.replace(*_EITHER[code]))
+        has_grown = change > 0 if code == _DEBT else change < 0
+        if has_grown and other is not None and other.debits_posted_minor != other.credits_posted_minor:
+            yield f"{account_id} grows while a debt and an available balance are both there"
 
 
 def _took_two_persons(fold: LedgerFold, told: Told, body: AdjustmentApproved) -> Wrong:
@@ -306,7 +311,11 @@ INVARIANTS: Final = (
         _mirrors_its_target,
     ),
     _elsewhere("L21", "the rows of every book are the fold of the journal", f"{_VERIFY}, as P7"),
-    _on("L22", "no more of a payment is refunded or disputed than was sold", _gives_back_what_was_sold),
+    _on(
+        "L22",
+        "no refund is allowed beyond what of its payment was sold and neither given back nor disputed",
+        _gives_back_what_was_sold,
+    ),
     _elsewhere("L23", "no more is captured than was authorized", f"{_VERIFY}, as P6, on payments"),
     _on(
         "L24",

@@ -79,18 +79,20 @@ class Head(Struct, frozen=True, array_like=True):
     written_off: dict[str, int] = {}
 
 
-def remembered(known: Sequence[NumberedTerms], at_ms: int) -> tuple[NumberedTerms, ...]:
-    """The latest terms that have begun, and all that are still to come, by the day they hold from.
+def remembered(known: Sequence[NumberedTerms], new: NumberedTerms, at_ms: int) -> tuple[NumberedTerms, ...]:
+    """The latest terms that have begun, in the order they came to hold, and all that are still to come, by their day.
 
-    Of those from the same moment the ones that were set last come last.
+    New ones from a day gone by take the place of all that were in force since; of those to come from the same
+    moment the ones that were set last come last.
     """
-    ordered = sorted(known, key=lambda one: one.terms.effective_from_ms)
-    begun = [one.number for one in ordered if one.terms.effective_from_ms <= at_ms][:-MAX_TERMS]
-    return tuple(one for one in ordered if one.number not in begun)
+    begun = [one for one in known if one.terms.effective_from_ms <= at_ms]
+    coming = [one for one in known if one.terms.effective_from_ms > at_ms]
+    (begun if new.terms.effective_from_ms <= at_ms else coming).append(new)
+    return (*begun[-MAX_TERMS:], *sorted(coming, key=lambda one: one.terms.effective_from_ms))
 
 
 def in_force(known: Sequence[NumberedTerms], at_ms: int) -> NumberedTerms:
-    """The terms that had come to hold last by then; the earliest known where none had."""
+    """The terms that came to hold last of those from then or earlier; the earliest known where there are none."""
     for numbered in reversed(known):
         if numbered.terms.effective_from_ms <= at_ms:
             return numbered

@@ -144,10 +144,9 @@ def _about_payment(case: Case, command: LedgerCommand) -> Posted:
 
 def _is_of_another_currency(payment: Payment, command: LedgerCommand) -> bool:
     """Whether it is neither that of the payment nor, about holds, what the customer pays in."""
-    is_held = isinstance(command, RecordHold | RecordRelease) and any(
-        hold.currency == command.currency for hold in payment.holds
-    )
-    return payment.currency != command.currency and not is_held
+    if isinstance(command, RecordHold | RecordRelease) and payment.held_currency == command.currency:
+        return False
+    return payment.currency != command.currency
 
 
 def _repeated(book: Book, known: Known, command: LedgerCommand | PostEntry) -> Decision[AggregateEvent]:

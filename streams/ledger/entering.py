@@ -153,7 +153,9 @@ def _is_other_book(other_book: str | None, entry: Entry) -> bool:
 def _closed(case: Case, entry: Entry) -> Outcome | None:
     if entry.is_unstoppable or entry.is_fact:
         return None
-    return Outcome.ACCOUNT_CLOSED if case.closes_any(leg.code for leg in entry.template.legs) else None
+    # Who may owe nothing more may repay what is owed.
+    codes = [leg.code for leg in entry.template.legs if not leg.formula.endswith("repaid")]
+    return Outcome.ACCOUNT_CLOSED if case.closes_any(codes) else None
 
 
 def _follows(item: Item | None, entry: Entry) -> bool:

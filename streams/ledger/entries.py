@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 from schemas.outcomes import Outcome
 from streams.ledger import refunds
 from streams.ledger.chart import MERCHANT_AVAILABLE
-from streams.ledger.posting import Case, called, freed, sources, up_to
+from streams.ledger.posting import Case, Parts, called, freed, sources, up_to
 from streams.ledger.rows import Item
 from streams.ledger.templates import merchants, payments, transfers, treasury
 from streams.ledger.templates.form import Template
@@ -120,10 +120,11 @@ def _repaying(case: Case, given: Amounts, item: Item | None) -> Amounts:
 
 
 def _won(case: Case, given: Amounts, item: Item | None) -> Amounts | Outcome:
-    """The amount of the item, or a part, and the rest is lost; of the fee at most what was charged goes back."""
+    """What is left of the item, or a part, and the rest is lost; of the fee at most what was charged goes back, once."""
     assert item is not None, "what follows has begun"
-    lost_minor = item.amount_minor - given["amount"]
-    if lost_minor < 0 or given.get("fee", 0) > item.amounts.get("fee", 0):
+    lost_minor, fee_minor = item.left_minor - given["amount"], given.get("fee", 0)
+    has_gone_back = any(item.amounts.get(f"fee_{name}") for name in Parts._fields)
+    if lost_minor < 0 or fee_minor > (0 if has_gone_back else item.amounts.get("fee", 0)):
         return Outcome.UNEXPECTED_STATE
     return {**_freed(case, given, item), "lost": lost_minor}
 
@@ -174,8 +175,9 @@ def _from_reserve(case: Case, given: Amounts, item: Item | None) -> Amounts | Ou
 
 
 _PULLED: Final = ("dispute_opened", "inquiry_escalated")
-_ENDED: Final = ("inquiry_closed", "dispute_won", "dispute_won_late")
-"""After what a network may pull an amount under the same id, once more."""
+_WON: Final = ("dispute_won", "dispute_won_late")
+_ENDED: Final = ("inquiry_closed", *_WON)
+"""After what a network may ask, or pull an amount, under the same id once more."""
 _M, _P, _R, _T = merchants, payments, treasury, transfers
 ENTRIES: Final[Mapping[str, Entry]] = {
     entry.template.name: entry
@@ -184,8 +186,8 @@ ENTRIES: Final[Mapping[str, Entry]] = {
         Entry(_M.DISPUTE_OPENED, ("amount", "fee", "cost"), _disputed, begins=True, follows=_ENDED),
         Entry(_M.DISPUTE_WON, ("amount", "fee"), _won, follows=_PULLED),
         Entry(_M.DISPUTE_LOST, rule=_as_begun, follows=_PULLED),
-        Entry(_M.DISPUTE_WON_LATE, ("amount", "fee"), _won, follows=("dispute_lost",)),
-        Entry(_M.INQUIRY_OPENED, rule=_charged, begins=True),
+        Entry(_M.DISPUTE_WON_LATE, ("amount", "fee"), _won, follows=("dispute_lost", *_WON)),
+        Entry(_M.INQUIRY_OPENED, rule=_charged, begins=True, follows=_ENDED),
         Entry(
             _M.INQUIRY_ESCALATED,
             ("amount", "fee", "cost"),
@@ -234,7 +236,9 @@ ENTRIES: Final[Mapping[str, Entry]] = {
             is_sale=True,
             is_unstoppable=True,
         ),
-        Entry(_R.FX_REFUNDED, ("amount", "presented"), _given_back, begins=True),
+        Entry(
+            _R.FX_REFUNDED, ("amount", "presented"), _given_back, begins=True, follows=("fx_refund_failed",)
+        ),
         Entry(_R.FX_REFUND_FAILED, ("amount", "presented"), _same_exchange, follows=("fx_refunded",)),
         Entry(_R.FX_CLOSED_OUT, ("amount", "sold", "gain", "loss"), is_reversible=True),
         Entry(_T.WALLET_TOPPED_UP, is_reversible=True),

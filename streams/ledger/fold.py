@@ -27,7 +27,10 @@ from streams.ledger.legs import MAX_AMOUNT_MINOR, check_use, moved_minor
 from streams.ledger.payment import Payment
 from streams.ledger.payment_fold import after_transaction
 from streams.ledger.rows import POSTED, Entry, Item, Known, Rows
+from streams.ledger.templates.merchants import DISPUTE_LOST, INQUIRY_ESCALATED
 
+_LEAVES_ALL: Final = frozenset({DISPUTE_LOST.name, INQUIRY_ESCALATED.name})
+"""Templates after which all of a dispute may be won still."""
 _OF_DEBTS: Final = frozenset({MERCHANT_RECEIVABLE, LOSS_MERCHANT_CREDIT})
 
 
@@ -54,8 +57,9 @@ def evolve(book: Book | None, event: Message[AggregateEvent]) -> Book:
                 terms=(numbered(body.terms_version, body.terms),),
             )
         case TermsChanged():
-            known = (*head.terms, numbered(body.terms_version, _begun(body.terms, envelope.occurred_at_ms)))
-            head = replace(head, version=envelope.version, terms=remembered(known, envelope.occurred_at_ms))
+            new = numbered(body.terms_version, _begun(body.terms, envelope.occurred_at_ms))
+            terms = remembered(head.terms, new, envelope.occurred_at_ms)
+            head = replace(head, version=envelope.version, terms=terms)
         case AccountClosed():
             closed = (*head.closed, (body.code, body.currency))
             head = replace(head, version=envelope.version, closed=closed)
@@ -162,7 +166,7 @@ def _fold_entry(rows: Rows, body: TransactionPosted) -> None:
     elif entry.follows:
         item = rows.item(body.operation_id)
         assert item is not None, f"{body.operation_id} was never begun"
-        left_minor = item.left_minor - body.amount_minor
+        left_minor = item.left_minor - (0 if body.template in _LEAVES_ALL else body.amount_minor)
         amounts = {**item.amounts, **body.amounts}
         rows.put_item(
             body.operation_id, replace(item, status=body.template, left_minor=left_minor, amounts=amounts)

@@ -85,13 +85,20 @@ class Sources(NamedTuple):
 
 
 class Refund(Struct, frozen=True, kw_only=True, array_like=True):
-    """One refund and its sources. is_entered: it was given back to a wallet or in another currency, by an entry."""
+    """One refund and its sources.
+
+    is_entered: it was given back to a wallet or in another currency, by an entry. is_by_bank: it goes by bank
+    transfer. fee_returned_minor, tax_returned_minor: what of fees and tax went back with it.
+    """
 
     refund_id: str
     amount_minor: int
     status: RefundStatus
     sources: Sources
     is_entered: bool = False
+    is_by_bank: bool = False
+    fee_returned_minor: int = 0
+    tax_returned_minor: int = 0
 
 
 class Payment(Struct, frozen=True, kw_only=True, array_like=True):
@@ -99,7 +106,7 @@ class Payment(Struct, frozen=True, kw_only=True, array_like=True):
 
     fee_returned_minor, tax_returned_minor: what of its fees, and of the tax on them, went back to the merchant.
 
-    taken_back_minor: what went back by no refund of it: disputed and not won.
+    taken_back_minor: what went back by no refund of it: disputed and not won. held_currency: of its first hold.
     """
 
     currency: str
@@ -109,6 +116,7 @@ class Payment(Struct, frozen=True, kw_only=True, array_like=True):
     fee_returned_minor: int = 0
     taken_back_minor: int = 0
     tax_returned_minor: int = 0
+    held_currency: str = ""
 
     @property
     def allowance_minor(self) -> int:

@@ -68,7 +68,7 @@ _BY_BANK: Final = frozenset({TRANSFER_RECEIVED.name, TRANSFER_IDENTIFIED.name})
 def after_transaction(payment: Payment, body: TransactionPosted, at_ms: int, head: Head) -> Payment:
     """The payment after a transaction; the same where it says nothing of one. head: of the book after it."""
     if body.template == FX_CAPTURED.name:
-        payment = replace(payment, currency=body.currency)
+        payment = _in_currency(payment, body.currency)
     if body.template in SALES:
         return _sold(payment, body, head)
     fold = _FOLDS.get(body.template)
@@ -84,7 +84,8 @@ def _held(payment: Payment, body: TransactionPosted, at_ms: int, number: int) ->
         expires_at_ms=body.expires_at_ms,
         currency=body.currency,
     )
-    return replace(payment, holds=(*payment.holds, hold))
+    held_currency = payment.held_currency or body.currency
+    return replace(payment, holds=(*payment.holds, hold), held_currency=held_currency)
 
 
 def _released(payment: Payment, body: TransactionPosted, at_ms: int, number: int) -> Payment:
@@ -168,6 +169,12 @@ def _reserve_applied(payment: Payment, body: TransactionPosted, at_ms: int, numb
     return replace(payment, lots=tuple(lots))
 
 
+def _in_currency(payment: Payment, currency: str) -> Payment:
+    """The payment in the currency it is sold in; what is held stays in the one it is held in."""
+    holds = tuple([replace(hold, currency=hold.currency or payment.currency) for hold in payment.holds])
+    return replace(payment, currency=currency, holds=holds)
+
+
 def _refund_set_aside(payment: Payment, body: TransactionPosted, at_ms: int, number: int) -> Payment:
     sources = Sources(
         taken(payment.lots, moved_minor(body.legs, MERCHANT_PENDING, "debit")),
@@ -175,7 +182,11 @@ def _refund_set_aside(payment: Payment, body: TransactionPosted, at_ms: int, num
         moved_minor(body.legs, MERCHANT_RECEIVABLE, "debit"),
     )
     refund = Refund(
-        refund_id=body.operation_id, amount_minor=body.amount_minor, status="reserved", sources=sources
+        refund_id=body.operation_id,
+        amount_minor=body.amount_minor,
+        status="reserved",
+        sources=sources,
+        is_by_bank=payment.is_by_bank,
     )
     return with_refund(with_pending(payment, sources.pending, -1), refund)
 
@@ -208,8 +219,14 @@ def _charges_returned(payment: Payment, body: TransactionPosted, at_ms: int, num
         moved_minor(body.legs, code, "debit") - moved_minor(body.legs, code, "credit")
         for code in (FEE_PROCESSING, TAX_PAYABLE)
     )
+    refund = _refund(payment, body)
+    charged = replace(
+        refund,
+        fee_returned_minor=refund.fee_returned_minor + fee_minor,
+        tax_returned_minor=refund.tax_returned_minor + tax_minor,
+    )
     return replace(
-        payment,
+        with_refund(payment, charged),
         fee_returned_minor=payment.fee_returned_minor + fee_minor,
         tax_returned_minor=payment.tax_returned_minor + tax_minor,
     )

@@ -46,7 +46,8 @@ def request(case: Case) -> Posted:
 def succeed(case: Case) -> Posted:
     """The provider gave back what was set aside; what was not set aside is so first."""
     refund, amount_minor = _open(case), case.amount_minor
-    template = REFUND_TRANSFERRED if case.payment.is_by_bank else REFUND_SUCCEEDED
+    is_by_bank = case.payment.is_by_bank if refund is None else refund.is_by_bank
+    template = REFUND_TRANSFERRED if is_by_bank else REFUND_SUCCEEDED
     succeeded = posted(case, template, {"amount": amount_minor}, amount_minor)
     if refund is None:
         drawn = sources(case, amount_minor)
@@ -68,7 +69,7 @@ def fail(case: Case) -> Posted:
     amounts = _restored(case, refund)
     if refund.status == "reserved":
         return (_moved(case, REFUND_FAILED, amounts),)
-    back = _moved(case, REFUND_BOUNCED if case.payment.is_by_bank else REFUND_REVERSED, amounts)
+    back = _moved(case, REFUND_BOUNCED if refund.is_by_bank else REFUND_REVERSED, amounts)
     charges = _charges_again(case, refund, amounts["freed"])
     return (back, *_beside(case, FEE_CHARGED_AGAIN, *charges))
 
@@ -158,11 +159,9 @@ def _returned_charges(case: Case, amount_minor: int, debt_minor: int, lent_minor
 
 def _charges_again(case: Case, refund: Refund, freed_minor: int) -> tuple[Charge, Charge]:
     """What went back of fee and tax with a refund. freed_minor: what is available since it was undone."""
-    payment = case.payment
-    fee_minor, tax_minor = _charges_minor(case, payment.refunded_minor - refund.amount_minor)
     free_minor = case.free_minor(MERCHANT_AVAILABLE) + freed_minor
-    fee = Charge(*up_to(free_minor, max(payment.fee_returned_minor - fee_minor, 0)))
-    return fee, Charge(*up_to(free_minor - fee.available, max(payment.tax_returned_minor - tax_minor, 0)))
+    fee = Charge(*up_to(free_minor, refund.fee_returned_minor))
+    return fee, Charge(*up_to(free_minor - fee.available, refund.tax_returned_minor))
 
 
 def _own_id(case: Case, template: Template) -> str:

@@ -50,7 +50,7 @@ class Item(Struct, frozen=True, kw_only=True, array_like=True):
 
     status: the template of its last transaction. amount_minor: of the one that began it. amounts: by name,
     as last said.
-    left_minor: what of the amount is not ended yet. provider: at which it was begun, where at one.
+    left_minor: what of the amount is not ended yet, or was lost. provider: at which it was begun, where at one.
     payment_id: of which payment, where of one.
     """
 

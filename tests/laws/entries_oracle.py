@@ -47,7 +47,7 @@ FIRST = {"dispute_opened", "inquiry_opened", "payout_reserved", "invoice_issued"
 AFTER = {
     "dispute_won": ("dispute_opened", "inquiry_escalated"),
     "dispute_lost": ("dispute_opened", "inquiry_escalated"),
-    "dispute_won_late": ("dispute_lost",),
+    "dispute_won_late": ("dispute_lost", "dispute_won", "dispute_won_late"),
     "inquiry_escalated": ("inquiry_opened",),
     "inquiry_closed": ("inquiry_opened",),
     "payout_paid": ("payout_reserved",),
@@ -72,13 +72,12 @@ class Told(NamedTuple):
 
 
 class Oracle:
-    """One book. sums: debits less credits by account; `tell` says what an entry comes to."""
+    """One book. sums: debits less credits by account. things: last word, what is left, whole, fee, what was lent."""
 
     def __init__(self) -> None:
         self.sums: Counter[int] = Counter()
         self.seen: dict[tuple[str, str, int], Told] = {}
         self.reused: set[Told] = set()
-        # Its last word, what is left of it, and of what began it the whole, the fee and what was lent.
         self.things: dict[str, tuple[str, int, int, int, int]] = {}
 
     def tell(self, told: Told) -> str:
@@ -106,13 +105,13 @@ class Oracle:
     def _is_its_turn(self, told: Told, whole: int, amounts: dict[str, int]) -> bool:
         status, left, begun, begun_fee, _ = self.things.get(told.thing, ("", 0, 0, 0, 0))
         if told.word in FIRST:
-            return not status or (told.word == "dispute_opened" and status in OPENED_AGAIN_AFTER)
+            return not status or ("opened" in told.word and status in OPENED_AGAIN_AFTER)
         if told.word not in AFTER:
             return True
         is_won = told.word.startswith("dispute_won")
         if status not in AFTER[told.word] or (is_won and amounts.get("fee", 0) > begun_fee):
             return False
-        return whole <= begun if is_won else whole <= left if told.word == "plan_earned" else whole == begun
+        return whole <= left if is_won or told.word == "plan_earned" else whole == begun
 
     def _after(self, told: Told, whole: int, amounts: dict[str, int]) -> Counter[int]:
         _, _, begun, begun_fee, lent = self.things.get(told.thing, ("", 0, 0, 0, 0))
@@ -146,5 +145,6 @@ class Oracle:
             self.things[told.thing] = (told.word, whole, whole, amounts.get("fee", 0), lent)
         elif told.word in AFTER:
             _, left, begun, fee, lent_before = self.things[told.thing]
-            fee, lent = amounts.get("fee") or fee, lent_before + max(lent, 0)
-            self.things[told.thing] = (told.word, left - whole, begun, fee, lent)
+            fee = (0 if "won" in told.word else amounts["fee"]) if amounts.get("fee") else fee
+            left -= 0 if told.word in ("dispute_lost", "inquiry_escalated") else whole
+            self.things[told.thing] = (told.word, left, begun, fee, lent_before + max(lent, 0))

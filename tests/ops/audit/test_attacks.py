@@ -90,6 +90,11 @@ ATTACKS: dict[str, tuple[str, Callable[[Lines], None], tuple[int, int, str]]] = 
         lambda lines: lines.append({**lines[0], "account_id": "test.2020.x.y.USD", "seq": 99}),
         (0, 19, "mart.balances"),
     ),
+    "invent a balance row of no partition": (
+        "balances.jsonl",
+        lambda lines: lines.append({**lines[0], "account_id": "test.2020.x.y.USD", "_partition": 9}),
+        (9, 0, "mart.balances"),
+    ),
     "tell a balance row twice": (
         "balances.jsonl",
         lambda lines: lines.append({**lines[0], "debits_posted_minor": 1}),

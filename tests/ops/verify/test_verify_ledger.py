@@ -20,12 +20,13 @@ from schemas.ledger import Leg, PostingRefused, RecordHold, Terms, TransactionPo
 from schemas.settings import Settings
 from schemas.testing import MERCHANT, OTHER_MERCHANT
 from streams.ledger.app import ledger
-from streams.ledger.testing import DAY, Desk, command
+from streams.ledger.testing import DAY, Desk, command, entry
 from tests.streams.ledger.test_adjustments import APPROVE, SECOND, proposed
 
 Journal = list[Message[Any]]
 PENDING = f"test.2010.merchant.pending.{MERCHANT}.USD"
 AVAILABLE = f"test.2020.merchant.available.{MERCHANT}.USD"
+DEBT = f"test.1300.merchant.receivable.{MERCHANT}.USD"
 RECEIVABLE = "test.1100.psp.receivable.simulator.USD#3"
 
 
@@ -371,6 +372,29 @@ def test_every_invariant_has_a_number_a_name_and_a_judge() -> None:
     assert [*range(1, 34), 35, 36, 37, 38] == numbers
     assert len({one.name for one in INVARIANTS}) == len(INVARIANTS)
     assert all(bool(one.kinds) == (one.judge is not None) and one.judged_by for one in INVARIANTS)
+
+
+def _all_available(body: TransactionPosted) -> TransactionPosted:
+    debit, _, available = body.legs
+    return replace(body, legs=(debit, replace(available, amount_minor=debit.amount_minor)))
+
+
+def test_what_is_paid_out_to_a_debtor_or_lent_to_who_has_something_is_named() -> None:
+    """A debt comes first, and is made last; what a reversal undoes stands as it did."""
+    sold = Desk().open().capture().enter(entry("dispute_opened", "dsp_1", amounts={"amount": 5_000}))
+    journal = sold.wait(2 * DAY).journal
+    assert {} == _broken(_chained(journal))
+    assert {"L38"} == _broken(_chained(_with(journal, "available", _all_available))).keys()
+    charged = (
+        Desk().open().capture().wait(2 * DAY).enter(entry("plan_charged", "sub_1", amounts={"amount": 5_000}))
+    )
+    assert {} == _broken(_chained(charged.journal))
+    lent = _with(charged.journal, "plan_charged", _legs(lambda leg: _on(leg, AVAILABLE, DEBT)))
+    assert {"L38"} == _broken(_chained(lent)).keys()
+
+
+def _on(leg: Leg, account_id: str, other_id: str) -> Leg:
+    return replace(leg, account_id=other_id) if leg.account_id == account_id else leg
 
 
 def _folded(rows: dict[bytes, bytes], journal: Journal) -> list[str]:

@@ -83,3 +83,32 @@ def test_no_more_is_won_than_was_pulled(template: str, amount_minor: int, fee_mi
     desk = _told(_sold(), ("dispute_opened", 4_000, 150))
     payment_id = desk.journal[1].body.payment_id
     assert ["unexpected_state"] == desk.enter(_entry(template, 1, amount_minor, [fee_minor], payment_id)).said
+
+
+@pytest.mark.parametrize("first", ["dispute_won", "dispute_won_late"])
+def test_what_was_lost_may_be_won_part_by_part_and_the_fee_once(first: str) -> None:
+    """However often the network thinks again, no more comes back than was taken."""
+    begun: list[tuple[str, int, int] | tuple[str, int]] = [("dispute_opened", 4_000, 150)]
+    if first == "dispute_won_late":
+        begun.append(("dispute_lost", 4_000))
+    desk = _told(_sold(), *begun, (first, 2_500, 150))
+    payment_id = desk.journal[1].body.payment_id
+    told = (
+        (1_501, 0, "unexpected_state"),
+        (1_500, 1, "unexpected_state"),
+        (1_000, 0, "dispute_won_late"),
+        (501, 0, "unexpected_state"),
+        (500, 0, "dispute_won_late"),
+        (1, 0, "unexpected_state"),
+    )
+    for turn, (amount_minor, fee_minor, said) in enumerate(told, 10):
+        won = _entry("dispute_won_late", turn, amount_minor, [fee_minor], payment_id)
+        assert [said] == desk.enter(won).said
+    assert {1100: 10_000, 2020: -NET_MINOR, 4010: -320} == desk.by_code()
+
+
+def test_a_network_may_ask_again() -> None:
+    """After an inquiry that came to nothing."""
+    desk = _told(_sold(), ("inquiry_opened", 4_000), ("inquiry_closed", 4_000))
+    payment_id = desk.journal[1].body.payment_id
+    assert ["inquiry_opened"] == desk.enter(_entry("inquiry_opened", 9, 3_000, [], payment_id)).said

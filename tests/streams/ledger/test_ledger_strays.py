@@ -125,6 +125,16 @@ def test_a_closed_account_takes_what_happened_outside(entered: Any, code: int) -
     assert [entered.template] == desk.said
 
 
+def test_who_may_owe_nothing_more_may_repay() -> None:
+    """With or without a debt, what comes to the merchant is taken."""
+    for owed in (False, True):
+        desk = Desk().open()
+        if owed:
+            desk.enter(entry("dispute_opened", "dsp_1", amounts={"amount": 40}))
+        credited = entry("fee_credited", "fee_1", amounts={"amount": 100})
+        assert ["fee_credited"] == desk.close(1300).enter(credited).said
+
+
 @pytest.mark.parametrize("presented", [{}, {"presented": 0}])
 def test_an_exchange_has_two_sides(presented: dict[str, int]) -> None:
     """A sale without the customer's money would come out of nowhere."""

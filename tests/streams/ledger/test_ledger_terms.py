@@ -83,6 +83,20 @@ def test_terms_to_come_hold_from_their_day_whatever_was_set_since() -> None:
     assert [] == desk.terms(Terms(), 3).said, "a number that was read before"
 
 
+def test_terms_of_a_day_gone_by_hold_since_then() -> None:
+    """In place of all that were set before; told again they change nothing, however many there have been."""
+    desk = Desk().open(fee_fixed_minor=0).wait(DAY).terms(Terms(fee_bps=500, fee_fixed_minor=0), 2).wait(DAY)
+    since = Terms(fee_bps=100, fee_fixed_minor=0, effective_from_ms=desk.now_ms - DAY // 2)
+    assert -100 == desk.terms(since, 3).capture().by_code()[4010]
+    assert -200 == desk.back(DAY // 4).capture(payment="q").by_code()[4010]
+    assert -700 == desk.back(DAY // 2).capture(payment="r").by_code()[4010]
+    for number in range(4, 14):
+        desk.wait(DAY).terms(Terms(), number)
+    long_ago = Terms(fee_bps=0, effective_from_ms=1)
+    assert ["TermsChanged"] == desk.terms(long_ago, 14).said
+    assert [] == desk.terms(long_ago, 14).said
+
+
 def test_terms_without_a_date_hold_from_when_they_were_set() -> None:
     """A sale of before that is told later was made under the old ones."""
     desk = (
@@ -130,7 +144,7 @@ def test_refunds_return_their_part_of_the_fee_and_of_the_tax_on_it() -> None:
     assert {4010, 2300}.isdisjoint(desk.by_code())
     desk.fail(3_333, name="2")
     assert ["refund_reversed", "fee_charged_again"] == desk.said
-    assert (-107, -19) == (desk.by_code()[4010], desk.by_code()[2300])
+    assert (-106, -19) == (desk.by_code()[4010], desk.by_code()[2300]), "what went back with it, and no more"
     desk.reserve(3_333, name="4").succeed(3_333, name="4")
     assert {4010, 2300}.isdisjoint(desk.by_code()), (
         "a full refund returns all of both, whatever was undone before"

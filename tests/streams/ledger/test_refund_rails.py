@@ -1,8 +1,9 @@
 """Refunds that go another way than to a provider: to a wallet, in another currency, by bank transfer."""
 
+import msgspec
 import pytest
 
-from schemas.ledger import PostEntry, RecordCapture
+from schemas.ledger import PostEntry, RecordCapture, Terms
 from streams.ledger.templates import REVERSAL
 from streams.ledger.testing import DAY, WALLET, Desk, command, entry
 
@@ -132,3 +133,52 @@ def test_nothing_but_an_exchange_changes_the_currency_of_a_payment(kind: str) ->
     """A hold in dollars beside one in euros is of another payment."""
     desk = Desk().open().hold(9_000, currency="EUR")
     assert ["currency_differs"] == getattr(desk, kind)(1_000, name="9").said
+
+
+def test_a_refund_goes_and_comes_back_by_the_way_it_was_asked_for() -> None:
+    """Whatever else the payment brings in between."""
+    desk = Desk().open(settlement_days=0, fee_bps=0, fee_fixed_minor=0)
+    desk.enter(entry("transfer_received", "trf_1", payment_id=PAYMENT, provider=None)).wait(1)
+    desk.reserve(4_000).capture(1_000, name="7").wait(1)
+    assert ["refund_transferred"] == desk.succeed(4_000).said
+    assert ["refund_bounced"] == desk.fail(4_000).said
+    assert (10_000, 1_000) == (desk.by_code()[1020], desk.by_code()[1100])
+
+
+@pytest.mark.parametrize(("more_minor", "policy"), [(100, "proportional"), (10_000, "keep")])
+def test_a_refund_that_failed_takes_exactly_the_fee_it_had_returned(more_minor: int, policy: str) -> None:
+    """Though the payment has brought more since, under other terms."""
+    desk = Desk().open(settlement_days=0, **PROPORTIONAL).capture().wait(1).succeed()
+    desk.terms(Terms(settlement_days=0, fee_refund_policy=policy), 2).wait(1)
+    desk.capture(more_minor, name="2").wait(1)
+    before = desk.by_code()
+    desk.succeed(more_minor // 2, name="2").fail(more_minor // 2, name="2")
+    assert before == desk.by_code()
+
+
+def test_a_late_success_abroad_follows_its_failure() -> None:
+    """As a provider's does."""
+    desk = Desk().open().enter(_exchange("fx_captured", "cap_1")).enter(_exchange("fx_refunded", "ref_1"))
+    desk.enter(_exchange("fx_refund_failed", "ref_1")).enter(_exchange("fx_refunded", "ref_1", 2))
+    assert (["fx_refunded"], None) == (desk.said, desk.by_code().get(2010))
+    assert ["fx_refund_failed"] == desk.enter(_exchange("fx_refund_failed", "ref_1", 2)).said
+
+
+def test_more_may_be_held_once_all_that_was_held_is_exchanged() -> None:
+    """The payment knows what its customer pays in."""
+    desk = Desk().open().hold(9_000, currency="EUR").enter(_exchange("fx_captured", "cap_1"))
+    assert 0 == desk.held_minor()
+    assert ["hold"] == desk.hold(500, currency="EUR", name="2").said
+    assert ["release"] == desk.release(500, currency="EUR", name="2").said
+    assert ["currency_differs"] == desk.hold(500, currency="JPY", name="3").said
+
+
+def test_a_row_of_before_says_no_currency_of_its_holds() -> None:
+    """They are held in that of their payment, also once the payment is exchanged."""
+    desk = Desk().open().hold(9_000, currency="EUR")
+    (name,) = [name for name in desk.store.items() if b"/payment/" in name]
+    row = msgspec.json.decode(desk.store.items()[name])
+    row[1] = [hold[:6] for hold in row[1]]
+    desk.store.put(name, msgspec.json.encode(row[:6]))
+    assert ["fx_captured"] == desk.enter(_exchange("fx_captured", "cap_1")).said
+    assert 0 == desk.held_minor()
