@@ -103,7 +103,7 @@ class LedgerFold:
     """Journals folded partition by partition, each from its first record.
 
     balances: by account id, of all partitions told so far. payments: by payment id. trial: by partition
-    and currency. set_aside: by operation. charges: by payment and code. sold, given_back: by payment.
+    and currency. set_aside: by operation. charges: by payment and code. sold, given_back: by book and payment.
     proposed: entries by hand by the id of their adjustment, with the operator who wanted each.
     """
 
@@ -116,8 +116,8 @@ class LedgerFold:
         self.payments: dict[str, PaymentAmounts] = {}
         self.set_aside: Counter[str] = Counter()
         self.charges: Counter[tuple[str, int]] = Counter()
-        self.sold: Counter[str] = Counter()
-        self.given_back: Counter[str] = Counter()
+        self.sold: Counter[tuple[str, str]] = Counter()
+        self.given_back: Counter[tuple[str, str]] = Counter()
         self.proposed: dict[str, tuple[str, PostEntry]] = {}
         self._waiting: dict[tuple[str, str], list[Waiting]] = {}
         self._expired: dict[tuple[str, str], Waiting] = {}
@@ -171,10 +171,10 @@ class LedgerFold:
             if code_of(leg.account_id) == REFUND_CLEARING:
                 self.set_aside[body.operation_id] -= signed_minor(leg)
         if body.payment_id is not None:
-            self._payment(body, body.payment_id)
+            self._payment(book, body, body.payment_id)
         return self._holds(told, body, (book, cause))
 
-    def _payment(self, body: TransactionPosted, payment_id: str) -> None:
+    def _payment(self, book: str, body: TransactionPosted, payment_id: str) -> None:
         held, captured, refunded, in_flight = self.payments.get(payment_id, PaymentAmounts())
         for leg in body.legs:
             code, amount_minor = code_of(leg.account_id), leg.amount_minor
@@ -190,8 +190,8 @@ class LedgerFold:
                 refunded -= signed_minor(leg)
         self.payments[payment_id] = PaymentAmounts(held, captured, refunded, in_flight)
         if body.template in _SOLD:
-            self.sold[payment_id] += body.amount_minor
-        self.given_back[payment_id] += _GIVEN_BACK.get(body.template, 0) * body.amount_minor
+            self.sold[book, payment_id] += body.amount_minor
+        self.given_back[book, payment_id] += _GIVEN_BACK.get(body.template, 0) * body.amount_minor
 
     def _holds(self, told: Told, body: TransactionPosted, cause: tuple[str, str]) -> Told:
         name = (body.payment_id or "", body.operation_id)

@@ -175,8 +175,8 @@ def _mirrors_its_target(fold: LedgerFold, told: Told, body: TransactionPosted) -
 def _gives_back_what_was_sold(fold: LedgerFold, told: Told, body: TransactionPosted) -> Wrong:
     if body.template not in _DECIDED:
         return
-    sold_minor = fold.sold[body.payment_id or ""]
-    given_minor = fold.given_back[body.payment_id or ""]
+    of = (told.message.envelope.merchant_id, body.payment_id or "")
+    sold_minor, given_minor = fold.sold[of], fold.given_back[of]
     if given_minor > sold_minor:
         yield f"{given_minor} of {body.payment_id} is refunded or disputed, {sold_minor} was sold"
 
