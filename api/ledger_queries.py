@@ -1,7 +1,7 @@
 """Which stored rows tell of the ledger: balance transactions, accounts, entries, transactions, the trial balance?"""
 
-from collections.abc import Mapping
-from datetime import datetime
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -56,7 +56,8 @@ _ENTRIES: Final = """
           AND (%(until_seq)s::bigint IS NULL OR t.seq <= %(until_seq)s)
     ) x WHERE (%(since)s::timestamptz IS NULL OR x.created_at >= %(since)s)"""
 _LATEST: Final = " ORDER BY x.seq DESC, x.number DESC LIMIT %(rows)s"
-_OLDEST: Final = " ORDER BY x.seq, x.number"
+_OLDEST: Final = " ORDER BY x.created_at, x.seq, x.number"
+_MOMENT: Final = timedelta(microseconds=1)
 _OPENING: Final = """
     SELECT coalesce(sum(CASE WHEN direction = %(normal_side)s THEN amount_minor ELSE -amount_minor END), 0)
     FROM mart.ledger_entries
@@ -214,11 +215,14 @@ class LedgerQueries:
     async def statement(
         self, account: StoredAccount, since: datetime, until: datetime
     ) -> tuple[int, list[StoredEntry]]:
-        """The balance before a time, and all entries from then until another, oldest first."""
-        given = self._span(account, until=until, until_seq=None, since=since)
+        """The balance before a time, and all entries from then and before another, by when they occurred.
+
+        Facts are told late: what is posted later may have occurred before, so the balance runs in this order.
+        """
+        given = self._span(account, until=until - _MOMENT, until_seq=None, since=since)
         [(opening,)] = await self._connections.rows(_OPENING, given)
-        found = await self._connections.rows(_composed(_ENTRIES, _OLDEST), given)
-        return int(opening), [_entry(row) for row in found]
+        found = [_entry(row) for row in await self._connections.rows(_composed(_ENTRIES, _OLDEST), given)]
+        return int(opening), _running(found, int(opening), account.normal_side)
 
     async def transaction(self, transaction_id: str) -> StoredTransaction | None:
         """A transaction."""
@@ -262,6 +266,16 @@ class LedgerQueries:
 def _entry(row: Any) -> StoredEntry:
     found = StoredEntry(*row)
     return found._replace(balance_after_minor=int(found.balance_after_minor))
+
+
+def _running(entries: Iterable[StoredEntry], balance_minor: int, normal_side: str) -> list[StoredEntry]:
+    """The entries with the balance after each, in this order. balance_minor: before the first."""
+    shown = []
+    for entry in entries:
+        if entry.phase == "posted":
+            balance_minor += entry.amount_minor if entry.side == normal_side else -entry.amount_minor
+        shown.append(entry._replace(balance_after_minor=balance_minor))
+    return shown
 
 
 def _composed(*parts: str) -> sql.Composed:

@@ -243,15 +243,17 @@ def counters_agree(fold: LedgerFold) -> Wrong:
             yield f"{currency}: debits {debits} and {debits_pending} pending, credits {credits} and {credits_pending}"
 
 
-def changes_of(body: TransactionPosted, owner: str) -> tuple[int, int]:
-    """What a transaction changed of what a merchant owns, and what of it the platform took as fees and tax."""
+def changes_of(body: TransactionPosted, owner: str) -> tuple[int, int, bool]:
+    """What a transaction changed of what a merchant owns, what of it the platform took as fees and tax, and whether
+    it says so to the merchant: where anything of its own moved for it."""
     net_minor = fee_minor = 0
+    is_own = any(leg.phase == "posted" and f".{owner}." in leg.account_id for leg in body.legs)
     for leg in body.legs:
         if leg.phase == "posted" and f".{owner}." in leg.account_id:
             net_minor -= signed_minor(leg)
         elif leg.phase == "posted" and code_of(leg.account_id) in _CHARGES:
             fee_minor -= signed_minor(leg)
-    return net_minor, fee_minor
+    return net_minor, fee_minor, net_minor != 0 or (is_own and fee_minor != 0)
 
 
 class Invariant(NamedTuple):

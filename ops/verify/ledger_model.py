@@ -206,9 +206,9 @@ class ChangeRows:
         if not isinstance(body, TransactionPosted) or not ids.is_merchant(owner):
             return
         self._finding.checked += 1
-        net_minor, fee_minor = changes_of(body, owner)
+        net_minor, fee_minor, is_told = changes_of(body, owner)
         row = self._rows.pop(body.transaction_id, None)
-        if row is None and (net_minor == 0 or body.seq > self._cut_seq):
+        if row is None and (not is_told or body.seq > self._cut_seq):
             return
         if row != (net_minor + fee_minor, fee_minor, net_minor):
             wanted = f"gross {net_minor + fee_minor}, fee {fee_minor}, net {net_minor}"

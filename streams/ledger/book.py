@@ -96,7 +96,7 @@ def in_force(known: Sequence[NumberedTerms], at_ms: int) -> NumberedTerms:
     for numbered in reversed(known):
         if numbered.terms.effective_from_ms <= at_ms:
             return numbered
-    return known[0]
+    return min(known, key=lambda one: one.terms.effective_from_ms)
 
 
 def agreed(known: Sequence[NumberedTerms], number: int) -> Terms:

@@ -39,6 +39,8 @@ def reverse(case: Case) -> TransactionPosted | Outcome:
     reverses = command.reverses
     if reverses is None:
         return Outcome.PARAMETER_MISSING
+    if command.amounts:
+        return Outcome.PARAMETER_UNKNOWN
     entry = case.rows.entry(reverses)
     if entry is None:
         known = case.rows.known(reverses)
@@ -60,8 +62,8 @@ def reverse(case: Case) -> TransactionPosted | Outcome:
         transaction_id=command.transaction_id,
         template=REVERSAL,
         operation_id=command.operation_id,
-        payment_id=command.payment_id,
-        provider=command.provider,
+        payment_id=entry.payment_id,
+        provider=entry.provider,
         amount_minor=entry.amount_minor,
         currency=entry.currency,
         legs=mirrored(entry.legs),
@@ -108,7 +110,8 @@ def _misstated(case: Case, entry: Entry) -> Outcome | None:
         return Outcome.PARAMETER_UNKNOWN
     if entry.given[0] not in command.amounts or _is_lacking(command, entry):
         return Outcome.PARAMETER_MISSING
-    if not _is_other_book(command.other_book, entry):
+    is_of_none = entry.is_sale and ids.key_of(command.payment_id or "") is None
+    if is_of_none or not _is_other_book(command.other_book, entry):
         return Outcome.PARAMETER_INVALID
     least_minor = 0 if entry.is_any_enough and any(command.amounts.values()) else 1
     if command.amounts[entry.given[0]] < least_minor or min(command.amounts.values()) < 0:
@@ -154,7 +157,9 @@ def _closed(case: Case, entry: Entry) -> Outcome | None:
     if entry.is_unstoppable or entry.is_fact:
         return None
     # Who may owe nothing more may repay what is owed.
-    codes = [leg.code for leg in entry.template.legs if not leg.formula.endswith("repaid")]
+    codes = [
+        leg.code for leg in entry.template.legs if (leg.code, leg.side) != (MERCHANT_RECEIVABLE, "credit")
+    ]
     return Outcome.ACCOUNT_CLOSED if case.closes_any(codes) else None
 
 

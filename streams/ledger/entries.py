@@ -107,8 +107,10 @@ def _fee_charged(case: Case, given: Amounts, item: Item | None) -> Amounts:
 
 def _freed(case: Case, given: Amounts, item: Item | None = None) -> Amounts:
     """A debt is repaid first, then what of the item was lent and written off; the amount, and then the fee."""
-    lent_minor = item.amounts.get("owed", 0) + item.amounts.get("fee_owed", 0) if item is not None else 0
-    debt_minor, lost_minor = case.debt_minor, min(lent_minor, case.written_off_minor)
+    lent_minor = 0
+    if item is not None:
+        lent_minor = item.amounts.get("owed", 0) + item.amounts.get("fee_owed", 0) - item.made_up_minor
+    debt_minor, lost_minor = case.debt_minor, min(max(lent_minor, 0), case.written_off_minor)
     parts = freed(debt_minor, lost_minor, given["amount"])
     fee = freed(debt_minor - parts.repaid, lost_minor - parts.loss_recovered, given.get("fee", 0))
     return {**given, **parts._asdict(), **called("fee", fee)}

@@ -25,7 +25,7 @@ from streams.ledger.chart import LOSS_MERCHANT_CREDIT, MERCHANT_RECEIVABLE, desc
 from streams.ledger.entries import ENTRIES
 from streams.ledger.legs import MAX_AMOUNT_MINOR, check_use, moved_minor
 from streams.ledger.payment import Payment
-from streams.ledger.payment_fold import after_transaction
+from streams.ledger.payment_fold import after_transaction, made_up_minor
 from streams.ledger.rows import POSTED, Entry, Item, Known, Rows
 from streams.ledger.templates.merchants import DISPUTE_LOST, INQUIRY_ESCALATED
 
@@ -168,12 +168,22 @@ def _fold_entry(rows: Rows, body: TransactionPosted) -> None:
         assert item is not None, f"{body.operation_id} was never begun"
         left_minor = item.left_minor - (0 if body.template in _LEAVES_ALL else body.amount_minor)
         amounts = {**item.amounts, **body.amounts}
-        rows.put_item(
-            body.operation_id, replace(item, status=body.template, left_minor=left_minor, amounts=amounts)
+        ended = replace(
+            item,
+            status=body.template,
+            left_minor=left_minor,
+            amounts=amounts,
+            made_up_minor=item.made_up_minor + made_up_minor(body.legs),
         )
+        rows.put_item(body.operation_id, ended)
     if entry.is_reversible:
         stored = Entry(
-            template=body.template, amount_minor=body.amount_minor, currency=body.currency, legs=body.legs
+            template=body.template,
+            amount_minor=body.amount_minor,
+            currency=body.currency,
+            legs=body.legs,
+            payment_id=body.payment_id,
+            provider=body.provider,
         )
         rows.put_entry(body.transaction_id, stored)
 

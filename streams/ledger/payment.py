@@ -88,7 +88,8 @@ class Refund(Struct, frozen=True, kw_only=True, array_like=True):
     """One refund and its sources.
 
     is_entered: it was given back to a wallet or in another currency, by an entry. is_by_bank: it goes by bank
-    transfer. fee_returned_minor, tax_returned_minor: what of fees and tax went back with it.
+    transfer; None: not known before the payment is. fee_returned_minor, tax_returned_minor: what of fees and tax
+    went back with it; made_up_minor: what of that made up for a debt or a loss.
     """
 
     refund_id: str
@@ -96,9 +97,10 @@ class Refund(Struct, frozen=True, kw_only=True, array_like=True):
     status: RefundStatus
     sources: Sources
     is_entered: bool = False
-    is_by_bank: bool = False
+    is_by_bank: bool | None = None
     fee_returned_minor: int = 0
     tax_returned_minor: int = 0
+    made_up_minor: int = 0
 
 
 class Payment(Struct, frozen=True, kw_only=True, array_like=True):

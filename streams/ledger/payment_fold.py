@@ -1,14 +1,15 @@
 """What does a book know of a payment after one of its transactions?"""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from msgspec.structs import replace
 
-from schemas.ledger import TransactionPosted
+from schemas.ledger import Leg, TransactionPosted
 from streams.ledger.book import Head, agreed
 from streams.ledger.chart import (
     FEE_PROCESSING,
+    LOSS_MERCHANT_CREDIT,
     MERCHANT_AVAILABLE,
     MERCHANT_PENDING,
     MERCHANT_RECEIVABLE,
@@ -181,12 +182,14 @@ def _refund_set_aside(payment: Payment, body: TransactionPosted, at_ms: int, num
         moved_minor(body.legs, MERCHANT_AVAILABLE, "debit"),
         moved_minor(body.legs, MERCHANT_RECEIVABLE, "debit"),
     )
+    before = payment.refund(body.operation_id)
+    is_by_bank = payment.is_by_bank if payment.lots else None
     refund = Refund(
         refund_id=body.operation_id,
         amount_minor=body.amount_minor,
         status="reserved",
         sources=sources,
-        is_by_bank=payment.is_by_bank,
+        is_by_bank=is_by_bank if before is None else before.is_by_bank,
     )
     return with_refund(with_pending(payment, sources.pending, -1), refund)
 
@@ -203,7 +206,8 @@ def _entered_undone(payment: Payment, body: TransactionPosted, at_ms: int, numbe
 
 
 def _refund_succeeded(payment: Payment, body: TransactionPosted, at_ms: int, number: int) -> Payment:
-    return with_refund(payment, replace(_refund(payment, body), status="succeeded"))
+    is_by_bank = body.template == REFUND_TRANSFERRED.name
+    return with_refund(payment, replace(_refund(payment, body), status="succeeded", is_by_bank=is_by_bank))
 
 
 def _refund_undone(payment: Payment, body: TransactionPosted, at_ms: int, number: int) -> Payment:
@@ -224,6 +228,7 @@ def _charges_returned(payment: Payment, body: TransactionPosted, at_ms: int, num
         refund,
         fee_returned_minor=refund.fee_returned_minor + fee_minor,
         tax_returned_minor=refund.tax_returned_minor + tax_minor,
+        made_up_minor=refund.made_up_minor + made_up_minor(body.legs),
     )
     return replace(
         with_refund(payment, charged),
@@ -238,6 +243,12 @@ def _taken_back(payment: Payment, body: TransactionPosted, at_ms: int, number: i
 
 def _kept_after_all(payment: Payment, body: TransactionPosted, at_ms: int, number: int) -> Payment:
     return replace(payment, taken_back_minor=payment.taken_back_minor - body.amount_minor)
+
+
+def made_up_minor(legs: Sequence[Leg]) -> int:
+    """What of a debt the legs repay, and of a loss they make up for."""
+    codes = (MERCHANT_RECEIVABLE, LOSS_MERCHANT_CREDIT)
+    return sum([moved_minor(legs, code, "credit") for code in codes])
 
 
 def _refund(payment: Payment, body: TransactionPosted) -> Refund:

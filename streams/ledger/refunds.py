@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from schemas.ledger import TransactionPosted
 from schemas.outcomes import Outcome
-from streams.ledger.chart import MERCHANT_AVAILABLE
+from streams.ledger.chart import MERCHANT_AVAILABLE, MERCHANT_RECEIVABLE
 from streams.ledger.payment import Refund, returned
 from streams.ledger.posting import Case, Charge, Parts, Posted, called, freed, own_id, posted, sources, up_to
 from streams.ledger.pricing import returned_fee_minor
@@ -26,11 +26,14 @@ def reserve(case: Case) -> Posted:
     """Set the amount aside for a merchant's refund, if the book has it or may owe it."""
     if _open(case) is not None:
         return Outcome.UNEXPECTED_STATE
-    if case.closes_any(leg.code for leg in REFUND_RESERVED.legs):
+    codes = {leg.code for leg in REFUND_RESERVED.legs}
+    if case.closes_any(codes - {MERCHANT_RECEIVABLE}):
         return Outcome.ACCOUNT_CLOSED
     if case.amount_minor > case.payment.refundable_minor:
         return Outcome.AMOUNT_EXCEEDS_REFUNDABLE
     drawn = sources(case, case.amount_minor)
+    if drawn.owed_minor and case.closes_any([MERCHANT_RECEIVABLE]):
+        return Outcome.ACCOUNT_CLOSED
     if drawn.owed_minor and not _may_owe(case, drawn.owed_minor):
         return Outcome.BALANCE_INSUFFICIENT
     return (_moved(case, REFUND_RESERVED, drawn.amounts),)
@@ -46,8 +49,7 @@ def request(case: Case) -> Posted:
 def succeed(case: Case) -> Posted:
     """The provider gave back what was set aside; what was not set aside is so first."""
     refund, amount_minor = _open(case), case.amount_minor
-    is_by_bank = case.payment.is_by_bank if refund is None else refund.is_by_bank
-    template = REFUND_TRANSFERRED if is_by_bank else REFUND_SUCCEEDED
+    template = REFUND_TRANSFERRED if _is_by_bank(case) else REFUND_SUCCEEDED
     succeeded = posted(case, template, {"amount": amount_minor}, amount_minor)
     if refund is None:
         drawn = sources(case, amount_minor)
@@ -93,6 +95,13 @@ def undone(case: Case, amount_minor: int) -> Mapping[str, int] | Outcome:
     return {**amounts, **called("fee", fee), **called("tax", tax)}
 
 
+def _is_by_bank(case: Case) -> bool:
+    """Whether the refund goes by bank transfer: as when it was asked for first, else as its payment came."""
+    known = case.payment.refund(case.command.operation_id)
+    is_by_bank = None if known is None else known.is_by_bank
+    return case.payment.is_by_bank if is_by_bank is None else is_by_bank
+
+
 def _open(case: Case) -> Refund | None:
     """The refund the command is about, while anything is set aside or given back for it."""
     refund = case.payment.refund(case.command.operation_id)
@@ -102,7 +111,8 @@ def _open(case: Case) -> Refund | None:
 def _restored(case: Case, refund: Refund) -> dict[str, int]:
     """Back to what is pending still; the rest repays a debt first, then what of it was lent and written off."""
     back = returned(case.payment, refund, case.at_ms)
-    lost_minor = min(back.owed_minor, case.written_off_minor)
+    lent_minor = max(back.owed_minor - refund.made_up_minor, 0)
+    lost_minor = min(lent_minor, case.written_off_minor)
     parts = freed(case.debt_minor, lost_minor, back.available_minor + back.owed_minor)
     return {"pending": back.pending_minor, **parts._asdict()}
 

@@ -51,7 +51,7 @@ class Item(Struct, frozen=True, kw_only=True, array_like=True):
     status: the template of its last transaction. amount_minor: of the one that began it. amounts: by name,
     as last said.
     left_minor: what of the amount is not ended yet, or was lost. provider: at which it was begun, where at one.
-    payment_id: of which payment, where of one.
+    payment_id: of which payment, where of one. made_up_minor: what of a debt or a loss it has made up for so far.
     """
 
     status: str
@@ -61,16 +61,19 @@ class Item(Struct, frozen=True, kw_only=True, array_like=True):
     amounts: dict[str, int]
     provider: str | None = None
     payment_id: str | None = None
+    made_up_minor: int = 0
 
 
 class Entry(Struct, frozen=True, kw_only=True, array_like=True):
-    """A transaction that may be reversed. reversed_by: the transaction that did."""
+    """A transaction that may be reversed, and what it was about. reversed_by: the transaction that did."""
 
     template: str
     amount_minor: int
     currency: str
     legs: tuple[Leg, ...]
     reversed_by: str | None = None
+    payment_id: str | None = None
+    provider: str | None = None
 
 
 class Rows:

@@ -38,12 +38,14 @@ def announced(recorded: Sequence[Message[Any]], partition: int) -> Sequence[Outp
 
 
 def balance_transaction(event: Message[Any]) -> BalanceTransaction | None:
-    """What an event changed of what its merchant owns; None: nothing, as when money only becomes available."""
+    """What an event changed of what its merchant owns, or charged and gave at once; None: nothing, as when money only
+    becomes available."""
     body, envelope = event.body, event.envelope
     owner = envelope.merchant_id
     if not isinstance(body, TransactionPosted) or not ids.is_merchant(owner):
         return None
     net_minor = fee_minor = 0
+    is_own = False
     for leg in body.legs:
         if leg.phase != "posted":
             continue
@@ -51,9 +53,10 @@ def balance_transaction(event: Message[Any]) -> BalanceTransaction | None:
         change_minor = leg.amount_minor if leg.side == "credit" else -leg.amount_minor
         if account.owner == owner:
             net_minor += change_minor
+            is_own = True
         elif account.kind.code in _FEES:
             fee_minor += change_minor
-    if net_minor == 0:
+    if net_minor == 0 and not (is_own and fee_minor):
         return None
     at_ms = envelope.occurred_at_ms
     return BalanceTransaction(

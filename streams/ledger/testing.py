@@ -37,6 +37,7 @@ from schemas.topics import Topic
 from streams.ledger.accounts import SHARD
 from streams.ledger.app import ledger
 from streams.ledger.book import Book, Books
+from streams.ledger.templates import REVERSAL
 from streams.ports import Output, Record
 from streams.simulator import MemoryStore
 from streams.step import StageStep
@@ -89,7 +90,7 @@ TREASURY: Final = ids.treasury_id(cell="00", mode="test")
 def entry(
     template: str, operation_id: str, *, book: str = MERCHANT, turn: int = 1, **changes: Any
 ) -> PostEntry:
-    """An entry of 100.00 USD at the simulator, with names for everything an entry may need.
+    """An entry of 100.00 USD at the simulator, or a reversal, with names for everything an entry may need.
 
     turn: which of the transactions of that template about the operation it is.
     """
@@ -98,7 +99,7 @@ def entry(
         "template": template,
         "operation_id": operation_id,
         "currency": "USD",
-        "amounts": {"amount": 10_000},
+        "amounts": {} if template == REVERSAL else {"amount": 10_000},
         "provider": "simulator",
     }
     return PostEntry(**{**fields, **changes})

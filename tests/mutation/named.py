@@ -187,8 +187,8 @@ NAMED: Final = (
     Named(
         "what was written off is the merchant's when it comes back",
         f"{_LEDGER}/refunds.py",
-        "lost_minor = min(back.owed_minor, case.written_off_minor)",
-        "lost_minor = 0",
+        "lent_minor = max(back.owed_minor - refund.made_up_minor, 0)",
+        "lent_minor = 0",
     ),
     Named(
         "a debt is repaid by each of several sales that become available together",

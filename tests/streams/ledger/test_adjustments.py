@@ -173,7 +173,7 @@ def shown_version(desk: Desk) -> int:
         (proposal(amounts={"amount": 0}), MERCHANT, Outcome.AMOUNT_NOT_POSITIVE),
         (proposal(amounts={"amount": 2**63 - 1}), MERCHANT, Outcome.AMOUNT_OVERFLOW),
         (proposal("written_off"), MERCHANT, Outcome.BALANCE_INSUFFICIENT),
-        (proposal("reversal", reverses="txn_1"), MERCHANT, Outcome.TRANSACTION_UNKNOWN),
+        (proposal("reversal", amounts={}, reverses="txn_1"), MERCHANT, Outcome.TRANSACTION_UNKNOWN),
         (proposal(book=OTHER_MERCHANT), OTHER_MERCHANT, Outcome.NOT_FOUND),
         (proposal(), f"wal_{MERCHANT[4:]}", Outcome.NOT_FOUND),
         (APPROVE, "platform", Outcome.NOT_FOUND),

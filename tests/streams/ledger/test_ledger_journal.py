@@ -128,3 +128,10 @@ def test_what_waits_comes_in_order_whatever_is_kept_of_it(written: int) -> None:
         seen.append(first.due_ms)
     assert (sorted(seen), written + 3) == (seen, len(seen))
     assert {} == store.items()
+
+
+def test_a_sale_of_which_nothing_is_left_is_told() -> None:
+    """Its refund would else be the only thing its merchant hears of it."""
+    desk = Desk().open().capture(30)
+    (told,) = [one for message in desk.changes for one in message.transactions]
+    assert (30, 30, 0) == (told.amount_minor, told.fee_minor, told.net_minor)

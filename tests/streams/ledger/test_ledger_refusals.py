@@ -7,6 +7,7 @@ import pytest
 from schemas.ledger import Leg, PostEntry, RecordCapture, Side, Terms
 from schemas.testing import MERCHANT, OTHER_MERCHANT, PAYMENT_KEY
 from streams.ledger.legs import MAX_AMOUNT_MINOR
+from streams.ledger.templates import REVERSAL
 from streams.ledger.testing import DAY, Desk, command, entry
 from tests.streams.ledger.sold import IN_TRANSIT, OPENED, PAID_OUT, SOLD, sold
 
@@ -188,3 +189,22 @@ def test_another_entry_under_a_used_id_moves_nothing() -> None:
     assert [] == desk.enter(refused).said
     assert "refused" == desk.results[-1].outcome
     assert before != desk.account_rows()
+
+
+def test_a_reversal_is_about_what_it_reverses() -> None:
+    """Whatever else it says: amounts are refused, and payment and provider are those of the other."""
+    charged = entry("plan_charged", "sub_1", amounts={"amount": 500}, provider=None)
+    desk = sold(Desk()).enter(charged)
+    stated = entry(REVERSAL, "op_1", reverses=charged.transaction_id, amounts={"amount": 7})
+    assert ["parameter_unknown"] == desk.enter(stated).said
+    about = entry(
+        REVERSAL, "op_1", turn=2, reverses=charged.transaction_id, payment_id=desk.journal[1].body.payment_id
+    )
+    assert [REVERSAL] == desk.enter(about).said
+    assert (None, None) == (desk.journal[-1].body.payment_id, desk.journal[-1].body.provider)
+
+
+@pytest.mark.parametrize("template", ["transfer_received", "transfer_identified"])
+def test_a_sale_is_of_a_payment(template: str) -> None:
+    """Else nothing could be refunded of it."""
+    assert ["parameter_invalid"] == sold(Desk()).enter(entry(template, "trf_1", payment_id="foo")).said

@@ -14,6 +14,7 @@ from schemas.testing import OTHER_MERCHANT, START_MS, envelope
 from streams.ledger.app import reader_of
 from streams.ledger.testing import DAY, MERCHANT, WALLET, Desk, command, entry
 
+PAYMENT = command(RecordCapture, 1).payment_id
 OTHER_CELL = ids.treasury_id(cell="01", mode="test")
 
 
@@ -101,18 +102,18 @@ def test_only_the_treasury_is_opened_by_hand(book: str) -> None:
 @pytest.mark.parametrize(
     "entered",
     [
-        entry("transfer_received", "t", payment_id="pay_1", provider=None),
+        entry("transfer_received", "t", payment_id=PAYMENT, provider=None),
         entry(
             "fx_captured",
             "t",
-            payment_id="pay_1",
+            payment_id=PAYMENT,
             other_currency="EUR",
             amounts={"amount": 100, "presented": 90},
         ),
         entry(
             "fx_refunded",
             "t",
-            payment_id="pay_1",
+            payment_id=PAYMENT,
             other_currency="EUR",
             amounts={"amount": 100, "presented": 90},
         ),
@@ -139,7 +140,7 @@ def test_who_may_owe_nothing_more_may_repay() -> None:
 def test_an_exchange_has_two_sides(presented: dict[str, int]) -> None:
     """A sale without the customer's money would come out of nowhere."""
     sold = entry(
-        "fx_captured", "o", payment_id="pay_1", other_currency="EUR", amounts={"amount": 100, **presented}
+        "fx_captured", "o", payment_id=PAYMENT, other_currency="EUR", amounts={"amount": 100, **presented}
     )
     assert ["parameter_missing"] == Desk().open().enter(sold).said
 

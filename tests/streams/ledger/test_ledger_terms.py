@@ -97,6 +97,13 @@ def test_terms_of_a_day_gone_by_hold_since_then() -> None:
     assert [] == desk.terms(long_ago, 14).said
 
 
+def test_what_occurred_before_all_terms_is_under_the_earliest() -> None:
+    """By the day they hold from, not by when they were set."""
+    desk = Desk().open(fee_bps=500, fee_fixed_minor=0, effective_from_ms=START_MS + 5 * DAY).wait(6 * DAY)
+    desk.terms(Terms(fee_bps=100, fee_fixed_minor=0, effective_from_ms=START_MS + 3 * DAY), 2)
+    assert -100 == desk.back(5 * DAY).capture().by_code()[4010]
+
+
 def test_terms_without_a_date_hold_from_when_they_were_set() -> None:
     """A sale of before that is told later was made under the old ones."""
     desk = (

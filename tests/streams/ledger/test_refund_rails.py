@@ -182,3 +182,14 @@ def test_a_row_of_before_says_no_currency_of_its_holds() -> None:
     desk.store.put(name, msgspec.json.encode(row[:6]))
     assert ["fx_captured"] == desk.enter(_exchange("fx_captured", "cap_1")).said
     assert 0 == desk.held_minor()
+
+
+def test_a_late_success_goes_the_way_the_refund_was_asked_for() -> None:
+    """By the bank, though the payment has a card sale by then; and by the bank, told before the transfer was."""
+    received = entry("transfer_received", "trf_1", payment_id=PAYMENT, provider=None)
+    desk = Desk().open(settlement_days=0, fee_bps=0, fee_fixed_minor=0).enter(received).wait(1)
+    desk.reserve(4_000).capture(1_000, name="7").fail(4_000)
+    assert ["refund_requested", "refund_transferred"] == desk.succeed(4_000).said
+    early = Desk().open(settlement_days=0).request(4_000).enter(received)
+    assert ["refund_transferred"] == early.succeed(4_000).said
+    assert ["refund_bounced"] == early.fail(4_000).said

@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from schemas.ledger import PostEntry
+from schemas.ledger import PostEntry, RecordCapture
 from schemas.testing import OTHER_MERCHANT
 from streams.ledger.templates import REVERSAL
-from streams.ledger.testing import DAY, Desk, entry
+from streams.ledger.testing import DAY, Desk, command, entry
 
 LOSS, DEBT, AVAILABLE, RESERVE = 5030, 1300, 2020, 2030
 
@@ -166,3 +166,44 @@ def test_a_payout_that_came_back_makes_up_for_what_was_lent_for_it() -> None:
     desk.enter(_of("written_off", "wof_1", amount=1_000))
     assert (1_000, 0, 0) == _sums(desk)
     assert (0, 0, 0) == _sums(desk.enter(_of("payout_returned", "po_1", amount=1_000)))
+
+
+@pytest.mark.parametrize("parts", [(4_000,), (2_500, 1_500), (1, 3_999), (1_000, 1_000, 2_000)])
+def test_what_was_lent_is_made_up_for_once_however_often_a_network_gives_back(parts: tuple[int, ...]) -> None:
+    """Half of each dispute was lent and all of that written off; the rest of the one that is won is the merchant's."""
+    desk = Desk().open().enter(_of("fee_credited", "fee_1", amount=2_000))
+    desk.enter(_of("dispute_opened", "dsp_1", amount=4_000)).enter(
+        _of("dispute_opened", "dsp_2", amount=2_000)
+    )
+    desk.enter(_of("written_off", "wof_1", amount=4_000)).enter(_of("dispute_lost", "dsp_1", amount=4_000))
+    for turn, amount_minor in enumerate(parts, 1):
+        desk.enter(_of("dispute_won_late", "dsp_1", turn=turn, amount=amount_minor))
+    assert (2_000, 0, 2_000) == _sums(desk)
+
+
+def test_a_fee_that_repaid_what_a_refund_lent_is_not_made_up_for_again() -> None:
+    """What was written off meanwhile was lent for something else."""
+    desk = (
+        Desk().open(settlement_days=0, fee_refund_policy="proportional").capture().wait(1).reserve().succeed()
+    )
+    assert (0, 0, 0) == _sums(desk)
+    desk.enter(_of("plan_charged", "sub_1", amount=1_000)).enter(_of("written_off", "wof_1", amount=1_000))
+    assert (1_000, 0, 9_680) == _sums(desk.fail())
+
+
+@pytest.mark.parametrize("template", ["written_off", "debt_recovered", "fee_credited"])
+def test_what_ends_a_debt_is_taken_though_no_more_may_be_owed(template: str) -> None:
+    """And a refund that is covered whole needs no debt."""
+    desk = _owing(100).close(1300)
+    said = desk.enter(_of(template, "end_1", amount=100)).said
+    assert [template if template != "debt_recovered" else "balance_insufficient"] == said
+    sold = Desk().open(settlement_days=0).capture().wait(1).close(1300)
+    assert ["account_closed"] == sold.reserve(10_000).said
+    assert ["refund_reserved"] == sold.reserve(9_680, turn=2).said
+
+
+def test_a_sale_repays_though_no_more_may_be_owed() -> None:
+    """A transfer that is found to be the merchant's, as any."""
+    payment_id = command(RecordCapture, 1).payment_id
+    found = entry("transfer_identified", "trf_1", payment_id=payment_id, amounts={"amount": 1_000})
+    assert ["transfer_identified"] == _owing(100).close(1300).enter(found).said
