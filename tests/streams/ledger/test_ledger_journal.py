@@ -120,13 +120,15 @@ def test_what_waits_comes_in_order_whatever_is_kept_of_it(written: int) -> None:
     assert ["early"] == [due.operation_id for due in waiting.earliest(1)]
     waiting.add(Due(10_000, 1, "lot", "zearlier", "pay"))
     waiting.add(Due(99_999, 3, "hold", "late", "pay"))
+    # In the middle of what was scanned.
+    waiting.add(Due(20_003, 9_999, "hold", "between", "pay"))
     assert ["zearlier", "early"] == [due.operation_id for due in waiting.earliest(2)]
     seen = []
     while waiting.earliest(1):
         (first,) = waiting.earliest(1)
         waiting.remove(first)
         seen.append(first.due_ms)
-    assert (sorted(seen), written + 3) == (seen, len(seen))
+    assert (sorted(seen), written + 4) == (seen, len(seen))
     assert {} == store.items()
 
 
