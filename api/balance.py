@@ -36,8 +36,8 @@ class BalanceAnswer(Struct, frozen=True, kw_only=True):
     available: may be given back or paid out. pending: captured, fees taken off, not available yet.
     held: authorized and not captured; no money has moved. reserved: kept back of sales for a time, as agreed.
     disputed: frozen until a dispute or inquiry ends. paying_out: on its way to the merchant's bank.
-    refunding: set aside for refunds the provider has not confirmed. owed: what the merchant owes the platform. as_of: everything the ledger posted
-    until then is counted; None before anything was read from it.
+    refunding: set aside for refunds the provider has not confirmed. owed: what the merchant owes the platform.
+    as_of: everything the ledger posted until then is counted; None before anything was read from it.
     """
 
     object: str = "balance"

@@ -32,31 +32,28 @@ _ACCOUNT: Final = """
     SELECT account_id, code, kind, currency, mode, merchant_id, debits_posted_minor, credits_posted_minor,
            debits_pending_minor, credits_pending_minor, balance_minor, seq
     FROM mart.balances WHERE account_id = %(account_id)s"""
-_TOTALS: Final = """
+_UNTIL: Final = """
+    FROM mart.ledger_entries e JOIN mart.ledger_transactions t USING (transaction_id)
+    WHERE e.account_id = %(account_id)s
+      AND (%(until)s::timestamptz IS NULL OR e.created_at <= %(until)s)
+      AND (%(until_seq)s::bigint IS NULL OR t.seq <= %(until_seq)s)"""
+_TOTALS: Final = f"""
     SELECT coalesce(sum(e.amount_minor) FILTER (WHERE e.phase = 'posted' AND e.direction = 'debit'), 0),
            coalesce(sum(e.amount_minor) FILTER (WHERE e.phase = 'posted' AND e.direction = 'credit'), 0),
            coalesce(sum(CASE e.phase WHEN 'pending' THEN e.amount_minor WHEN 'released' THEN -e.amount_minor END)
                     FILTER (WHERE e.direction = 'debit'), 0),
            coalesce(sum(CASE e.phase WHEN 'pending' THEN e.amount_minor WHEN 'released' THEN -e.amount_minor END)
                     FILTER (WHERE e.direction = 'credit'), 0)
-    FROM mart.ledger_entries e JOIN mart.ledger_transactions t USING (transaction_id)
-    WHERE e.account_id = %(account_id)s
-      AND (%(until)s::timestamptz IS NULL OR e.created_at <= %(until)s)
-      AND (%(until_seq)s::bigint IS NULL OR t.seq <= %(until_seq)s)"""
-_ENTRIES: Final = """
-    SELECT x.* FROM (
-        SELECT e.entry_id, e.transaction_id, t.type, t.reference_id, t.seq, e.direction, e.phase, e.amount_minor, e.created_at,
-               sum(CASE WHEN e.phase <> 'posted' THEN 0 WHEN e.direction = %(normal_side)s THEN e.amount_minor
-                   ELSE -e.amount_minor END)
-                   OVER (ORDER BY t.seq, split_part(e.entry_id, ':', 2)::int) AS balance_after_minor,
-               split_part(e.entry_id, ':', 2)::int AS number
-        FROM mart.ledger_entries e JOIN mart.ledger_transactions t USING (transaction_id)
-        WHERE e.account_id = %(account_id)s
-          AND (%(until)s::timestamptz IS NULL OR e.created_at <= %(until)s)
-          AND (%(until_seq)s::bigint IS NULL OR t.seq <= %(until_seq)s)
-    ) x WHERE (%(since)s::timestamptz IS NULL OR x.created_at >= %(since)s)"""
-_LATEST: Final = " ORDER BY x.seq DESC, x.number DESC LIMIT %(rows)s"
-_OLDEST: Final = " ORDER BY x.created_at, x.seq, x.number"
+    {_UNTIL}"""
+_ENTRY: Final = """
+    SELECT e.entry_id, e.transaction_id, t.type, t.reference_id, t.seq, e.direction, e.phase, e.amount_minor, e.created_at"""
+_NUMBER: Final = "split_part(e.entry_id, ':', 2)::int"
+_LATEST: Final = f"""
+    {_ENTRY}, sum(CASE WHEN e.phase <> 'posted' THEN 0 WHEN e.direction = %(normal_side)s THEN e.amount_minor
+                       ELSE -e.amount_minor END) OVER (ORDER BY t.seq, {_NUMBER})
+    {_UNTIL} ORDER BY t.seq DESC, {_NUMBER} DESC LIMIT %(rows)s"""
+_SPAN: Final = f"""
+    {_ENTRY}, 0 {_UNTIL} AND e.created_at >= %(since)s ORDER BY e.created_at, t.seq, {_NUMBER}"""
 _MOMENT: Final = timedelta(microseconds=1)
 _OPENING: Final = """
     SELECT coalesce(sum(CASE WHEN direction = %(normal_side)s THEN amount_minor ELSE -amount_minor END), 0)
@@ -144,7 +141,6 @@ class StoredEntry(NamedTuple):
     amount_minor: int
     created_at: datetime
     balance_after_minor: int
-    number: int
 
 
 class StoredTransaction(NamedTuple):
@@ -209,7 +205,7 @@ class LedgerQueries:
     ) -> list[StoredEntry]:
         """The last entries up to a time or a number of the journal, newest first."""
         given = self._span(account, until=until, until_seq=until_seq, since=None)
-        found = await self._connections.rows(_composed(_ENTRIES, _LATEST), {**given, "rows": rows})
+        found = await self._connections.rows(_composed(_LATEST), {**given, "rows": rows})
         return [_entry(row) for row in found]
 
     async def statement(
@@ -221,7 +217,7 @@ class LedgerQueries:
         """
         given = self._span(account, until=until - _MOMENT, until_seq=None, since=since)
         [(opening,)] = await self._connections.rows(_OPENING, given)
-        found = [_entry(row) for row in await self._connections.rows(_composed(_ENTRIES, _OLDEST), given)]
+        found = [_entry(row) for row in await self._connections.rows(_composed(_SPAN), given)]
         return int(opening), _running(found, int(opening), account.normal_side)
 
     async def transaction(self, transaction_id: str) -> StoredTransaction | None:

@@ -33,7 +33,8 @@ def result_answer(
     """The answer to a reply; None: none came in time. Raises Problem for a refusal.
 
     shown: body and version of what the reply shows. params: how the parts of the command are called in the
-    request; what is not among them differs by the key. missing: what a not_found is about. named: the parameter a refusal is about.
+    request; what is not among them differs by the key. missing: what a not_found is about. named: the parameter
+    a refusal is about.
     """
     sent = dict(headers or {})
     if reply is None:

@@ -108,8 +108,11 @@ class StageStep(Generic[S]):
         unit.write()
         popped = deadlines.due(unit.view, clock_id, from_ms=self._due_from_ms.get(clock_id, 0), now_ms=now_ms)
         behind = deque(key for _, key in popped if unit.elapse(key, message))
-        for _ in range(deadlines.MAX_AGAIN if behind else 0):
-            if behind and unit.elapse(key := behind.popleft(), message):
+        for _ in range(deadlines.MAX_AGAIN):
+            if not behind:
+                break
+            key = behind.popleft()
+            if unit.elapse(key, message):
                 behind.append(key)
         is_drained = len(popped) < deadlines.MAX_POPPED
         self._due_from_ms[clock_id] = now_ms if is_drained else popped[-1][0]

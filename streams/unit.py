@@ -85,15 +85,11 @@ class Unit(Generic[S]):
                 )
                 if request.reply_to is not None:
                     handled.join(self.view, key, request.command_id, request.reply_to, now_ms)
-                was_there = _is_there(entry)
-                self._apply(entry, events, message.envelope)
-                if not was_there:
-                    self._catch_up(key, one)
+                self._apply_first(entry, events, message.envelope, one)
 
     def inform(self, key: str, message: Message[Any], one: Record) -> None:
         """A fact or a result from another context, read from `one`: judged by the state, never by its id."""
         entry = self.table.load(key)
-        was_there = _is_there(entry)
         decision = self.decider.decide(entry.state, message)
         assert not isinstance(decision, Refused | Repeated), "only a command can be refused"
         if isinstance(decision, Deferred):
@@ -103,9 +99,7 @@ class Unit(Generic[S]):
             for effect in decision.effects:
                 self._carry_out(entry, message.envelope, effect)
             return
-        self._apply(entry, decision, message.envelope)
-        if not was_there and _is_there(entry):
-            self._catch_up(key, one)
+        self._apply_first(entry, decision, message.envelope, one)
 
     def write(self) -> None:
         """Write the aggregates as they stand, and say what their rows have to say."""
@@ -136,6 +130,13 @@ class Unit(Generic[S]):
         )
         letters = one.topic + topics.DEAD_LETTER_SUFFIX
         self.outbox.outputs.append(Output(letters, one.key or b"", one.value or b"", one.partition, headers))
+
+    def _apply_first(self, entry: Loaded[S], events: Sequence[Any], cause: Envelope, one: Record) -> None:
+        """Apply what may bring the aggregate about, for which other messages waited."""
+        was_there = _is_there(entry)
+        self._apply(entry, events, cause)
+        if not was_there and _is_there(entry):
+            self._catch_up(entry.key, one)
 
     def _catch_up(self, key: str, one: Record) -> None:
         """What waited for the aggregate is decided now, in the order it came."""

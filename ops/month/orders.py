@@ -84,3 +84,10 @@ def entry(
         **{"provider": PROVIDER, **more},
     )
     return Order(book, body)
+
+
+def of_sale(sale: Sale, template: str, operation_id: str, amounts: dict[str, int], **more: Any) -> Order:
+    """An entry about a sale."""
+    return entry(
+        sale.merchant, template, operation_id, sale.currency, amounts, payment_id=sale.payment_id, **more
+    )

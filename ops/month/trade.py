@@ -6,7 +6,7 @@ from random import Random
 from typing import Final, NamedTuple
 
 from ops.month.books import BankBook, ProviderBook
-from ops.month.orders import Order, Sale, about, entry
+from ops.month.orders import Order, Sale, about, entry, of_sale
 from schemas import ids
 from schemas.ledger import RecordCapture, RecordHold, RecordRelease, ReserveRefund, Terms
 
@@ -42,10 +42,7 @@ class Dispute(NamedTuple):
     def said(self, template: str, *, amount_minor: int | None = None, **more: int) -> Order:
         """What the network says of it, of the whole where no amount is given."""
         amounts = {"amount": self.amount_minor if amount_minor is None else amount_minor, **more}
-        sale = self.sale
-        return entry(
-            sale.merchant, template, self.dispute_id, sale.currency, amounts, payment_id=sale.payment_id
-        )
+        return of_sale(self.sale, template, self.dispute_id, amounts)
 
 
 class Trade:
@@ -153,7 +150,7 @@ class Trade:
         orders = []
         if self._random.random() < 0.5:
             orders.append(about(paid, RecordHold, f"auth_{sale.key}01", presented_minor))
-        orders.append(self._exchanged(sale, "fx_captured", sale.capture_id, other, amounts))
+        orders.append(of_sale(sale, "fx_captured", sale.capture_id, amounts, other_currency=other))
         if self._random.random() < 0.3:
             orders += self._given_back_abroad(sale, paid, presented_minor)
         return orders
@@ -166,26 +163,16 @@ class Trade:
             "presented": max(presented_minor * part_minor // sale.amount_minor, 1),
         }
         refund_id = f"ref_{sale.key}00000001"
-        orders = [self._exchanged(sale, "fx_refunded", refund_id, paid.currency, amounts)]
+        orders = [of_sale(sale, "fx_refunded", refund_id, amounts, other_currency=paid.currency)]
         if self._random.random() < 0.3:
-            return [*orders, self._exchanged(sale, "fx_refund_failed", refund_id, paid.currency, amounts)]
+            return [
+                *orders,
+                of_sale(sale, "fx_refund_failed", refund_id, amounts, other_currency=paid.currency),
+            ]
         self.settled_with(paid, -amounts["presented"])
         self.presented[paid.currency, sale.currency] -= amounts["presented"]
         self.promised[paid.currency, sale.currency] -= part_minor
         return orders
-
-    def _exchanged(
-        self, sale: Sale, template: str, operation_id: str, other_currency: str, amounts: dict[str, int]
-    ) -> Order:
-        return entry(
-            sale.merchant,
-            template,
-            operation_id,
-            sale.currency,
-            amounts,
-            payment_id=sale.payment_id,
-            other_currency=other_currency,
-        )
 
     def _sundries(self, seller: Seller, day: int) -> list[Order]:
         """Wallets, transfers, invoices, plans and unknown lines: a few of each a week."""
@@ -196,17 +183,7 @@ class Trade:
         if draw() < 0.3:
             sale = Sale(seller.merchant, self.id("x")[2:], self._random.randint(1_000, 80_000), currency)
             self.bank.clients[currency] += sale.amount_minor
-            amount = {"amount": sale.amount_minor}
-            orders.append(
-                entry(
-                    seller.merchant,
-                    "transfer_received",
-                    self.id("trf"),
-                    currency,
-                    amount,
-                    payment_id=sale.payment_id,
-                )
-            )
+            orders.append(of_sale(sale, "transfer_received", self.id("trf"), {"amount": sale.amount_minor}))
             if draw() < 0.5:
                 orders.append(self._refund(sale, sale.amount_minor, is_by_bank=True))
         if draw() < 0.1:

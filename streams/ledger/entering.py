@@ -1,7 +1,6 @@
 """Is an entry posted as its sender states it, or why not?"""
 
 from collections.abc import Sequence
-from typing import Final
 
 from schemas import ids
 from schemas.ledger import Leg, PostEntry, TransactionPosted
@@ -16,11 +15,6 @@ from streams.ledger.rows import POSTED, Item
 from streams.ledger.templates import REVERSAL
 from streams.ledger.templates.merchants import WRITTEN_OFF
 from streams.ledger.templates.treasury import FX_CAPTURED
-
-_OF_A_PAYMENT: Final = frozenset(
-    {"reserve_applied", "wallet_refunded", "wallet_refund_returned", "fx_refunded", "fx_refund_failed"}
-)
-"""Entries that are about a payment, though they are no sales."""
 
 
 def enter(case: Case) -> Posted:
@@ -131,8 +125,7 @@ def _is_lacking(command: PostEntry, entry: Entry) -> bool:
     return (
         (any(CHART[leg.code].owner == "provider" for leg in legs) and not command.provider)
         or (is_exchange and not _is_two_sided(command, entry))
-        or (entry.is_sale and command.payment_id is None)
-        or (entry.template.name in _OF_A_PAYMENT and command.payment_id is None)
+        or ((entry.is_sale or entry.is_of_payment) and command.payment_id is None)
         or (any(CHART[leg.code].kind == "interbook.clearing" for leg in legs) and not command.other_book)
     )
 
@@ -167,7 +160,7 @@ def _follows(item: Item | None, entry: Entry) -> bool:
     """Whether what the entry is about has come so far."""
     if item is None:
         return entry.begins or not entry.follows
-    return item.status in entry.follows if entry.begins or entry.follows else True
+    return item.status in entry.follows or not (entry.begins or entry.follows)
 
 
 def _unexpected(expected: Sequence[Leg], legs: Sequence[Leg]) -> Outcome | None:

@@ -27,7 +27,8 @@ class Entry(NamedTuple):
     be zero or left out. begins: an item, which must not have begun, or have come to what it follows.
     follows: what its item must have come to before. is_sale: a merchant earned it: deducted from, and available at its day.
     is_answered: it is decided, not recorded: its sender is told. is_reversible: nothing else hangs on it.
-    is_any_enough: the first amount may be zero where another is not. is_of_no_payment: it names none.
+    is_any_enough: the first amount may be zero where another is not. is_of_payment: it names one, as every sale
+    does; is_of_no_payment: it names none. ends_nothing: what its item is about may come back whole still.
     is_by_hand: an operator may state it with another's approval, though it is not reversible.
     is_unstoppable: a closed account takes it too. sends: what the other book is told to post;
     comes_back: what this book's sender is told if this book refuses it.
@@ -42,7 +43,9 @@ class Entry(NamedTuple):
     is_answered: bool = False
     is_reversible: bool = False
     is_any_enough: bool = False
+    is_of_payment: bool = False
     is_of_no_payment: bool = False
+    ends_nothing: bool = False
     is_by_hand: bool = False
     is_unstoppable: bool = False
     sends: str | None = None
@@ -187,7 +190,7 @@ ENTRIES: Final[Mapping[str, Entry]] = {
         Entry(_P.PSP_COST, is_reversible=True),
         Entry(_M.DISPUTE_OPENED, ("amount", "fee", "cost"), _disputed, begins=True, follows=_ENDED),
         Entry(_M.DISPUTE_WON, ("amount", "fee"), _won, follows=_PULLED),
-        Entry(_M.DISPUTE_LOST, rule=_as_begun, follows=_PULLED),
+        Entry(_M.DISPUTE_LOST, rule=_as_begun, follows=_PULLED, ends_nothing=True),
         Entry(_M.DISPUTE_WON_LATE, ("amount", "fee"), _won, follows=("dispute_lost", *_WON)),
         Entry(_M.INQUIRY_OPENED, rule=_charged, begins=True, follows=_ENDED),
         Entry(
@@ -195,6 +198,7 @@ ENTRIES: Final[Mapping[str, Entry]] = {
             ("amount", "fee", "cost"),
             _in_turn(_as_begun, _fee_charged),
             follows=("inquiry_opened",),
+            ends_nothing=True,
         ),
         Entry(_M.INQUIRY_CLOSED, rule=_in_turn(_as_begun, _freed), follows=("inquiry_opened",)),
         Entry(_M.PAYOUT_RESERVED, ("amount", "fee"), begins=True, is_answered=True),
@@ -209,7 +213,7 @@ ENTRIES: Final[Mapping[str, Entry]] = {
             _in_turn(_as_begun, _freed),
             follows=("payout_paid", "payout_paid_late"),
         ),
-        Entry(_M.RESERVE_APPLIED, rule=_from_reserve, is_by_hand=True),
+        Entry(_M.RESERVE_APPLIED, rule=_from_reserve, is_by_hand=True, is_of_payment=True),
         Entry(_M.DEBT_RECOVERED, is_reversible=True),
         Entry(_M.WRITTEN_OFF, is_reversible=True),
         Entry(_M.FEE_CREDITED, rule=_repaying, is_reversible=True, is_of_no_payment=True),
@@ -239,9 +243,20 @@ ENTRIES: Final[Mapping[str, Entry]] = {
             is_unstoppable=True,
         ),
         Entry(
-            _R.FX_REFUNDED, ("amount", "presented"), _given_back, begins=True, follows=("fx_refund_failed",)
+            _R.FX_REFUNDED,
+            ("amount", "presented"),
+            _given_back,
+            begins=True,
+            follows=("fx_refund_failed",),
+            is_of_payment=True,
         ),
-        Entry(_R.FX_REFUND_FAILED, ("amount", "presented"), _same_exchange, follows=("fx_refunded",)),
+        Entry(
+            _R.FX_REFUND_FAILED,
+            ("amount", "presented"),
+            _same_exchange,
+            follows=("fx_refunded",),
+            is_of_payment=True,
+        ),
         Entry(_R.FX_CLOSED_OUT, ("amount", "sold", "gain", "loss"), is_reversible=True),
         Entry(_T.WALLET_TOPPED_UP, is_reversible=True),
         Entry(_T.WALLET_SPENT, is_answered=True, sends="wallet_received"),
@@ -252,9 +267,10 @@ ENTRIES: Final[Mapping[str, Entry]] = {
             rule=_in_turn(_within_limits, _given_back),
             is_answered=True,
             sends="wallet_credited",
+            is_of_payment=True,
         ),
         Entry(_T.WALLET_CREDITED, is_unstoppable=True, comes_back="wallet_refund_returned"),
-        Entry(_T.WALLET_REFUND_RETURNED, rule=_came_back, is_unstoppable=True),
+        Entry(_T.WALLET_REFUND_RETURNED, rule=_came_back, is_unstoppable=True, is_of_payment=True),
         Entry(_T.SPLIT_SENT, is_answered=True, sends="split_received"),
         Entry(_T.SPLIT_RECEIVED, rule=_repaying, comes_back="split_returned"),
         Entry(_T.SPLIT_RETURNED, rule=_repaying, is_unstoppable=True),

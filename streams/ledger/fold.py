@@ -27,10 +27,7 @@ from streams.ledger.legs import MAX_AMOUNT_MINOR, check_use, moved_minor
 from streams.ledger.payment import Payment
 from streams.ledger.payment_fold import after_transaction, made_up_minor
 from streams.ledger.rows import POSTED, Entry, Item, Known, Rows
-from streams.ledger.templates.merchants import DISPUTE_LOST, INQUIRY_ESCALATED
 
-_LEAVES_ALL: Final = frozenset({DISPUTE_LOST.name, INQUIRY_ESCALATED.name})
-"""Templates after which all of a dispute may be won still."""
 _OF_DEBTS: Final = frozenset({MERCHANT_RECEIVABLE, LOSS_MERCHANT_CREDIT})
 
 
@@ -166,7 +163,7 @@ def _fold_entry(rows: Rows, body: TransactionPosted) -> None:
     elif entry.follows:
         item = rows.item(body.operation_id)
         assert item is not None, f"{body.operation_id} was never begun"
-        left_minor = item.left_minor - (0 if body.template in _LEAVES_ALL else body.amount_minor)
+        left_minor = item.left_minor - (0 if entry.ends_nothing else body.amount_minor)
         amounts = {**item.amounts, **body.amounts}
         ended = replace(
             item,

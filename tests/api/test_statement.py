@@ -27,8 +27,7 @@ class _Stored:
 
 def _row(day: int, seq: int, amount: int, side: str = "credit", phase: str = "posted") -> tuple[Any, ...]:
     at = datetime(2026, 1, day, tzinfo=UTC)
-    # The balance by the number of its record, as if all had been told in order.
-    return (f"txn_{seq}:1", f"txn_{seq}", "available", "cap_1", seq, side, phase, amount, at, 77_777, 1)
+    return (f"txn_{seq}:1", f"txn_{seq}", "available", "cap_1", seq, side, phase, amount, at, 0)
 
 
 def test_balances_follow_the_opening_in_the_order_of_time() -> None:
